@@ -1,0 +1,240 @@
+/**
+ * What one backend's rules of one family do with the packets of one frontend, hook by hook:
+ *
+ *   pod, outside ──▶ raw, mangle, nat PREROUTING ──DNAT──▶ a backend
+ *                          │un-NATed
+ *                          ├─ to the node ──▶ mangle, filter INPUT ────▶ none
+ *                          └─ elsewhere ────▶ mangle, filter FORWARD ──▶ none
+ *   node ──▶ raw, mangle, nat OUTPUT ──DNAT──▶ a backend
+ *                          │un-NATed
+ *                          └──▶ filter OUTPUT ─ to the node ──▶ over lo ──▶ mangle, filter INPUT ──▶ none
+ *
+ * A packet that nat sent to a backend is no longer addressed to the frontend: what filter does with it is not judged here.
+ */
+import type { Ruleset } from 'node-iptables-parse';
+import type { Address } from '../../proto/address.ts';
+import { dressText, routeText } from '../../proto/canonical.ts';
+import { type Fate, type Forwarding, type Frontend, type Origin, origins } from '../../proto/forwarding.ts';
+import type { RuleLine } from '../../proto/parts.ts';
+import { sourcesOf } from '../../proto/origin-sources.ts';
+import { everything, isEmpty, type PrefixSet } from '../../proto/prefixes.ts';
+import { EndpointChains } from './endpoint-chain.ts';
+import { fateOf, type Masquerades, unknownFate } from './fate.ts';
+import { listFrontends, type Listing } from './listed-frontends.ts';
+import { masqueradesOf } from './masquerading.ts';
+import { carryingLinks, interfacesOf, isLocal, type NodeFacts } from './node-facts.ts';
+import { type RuleTables, ruleTables, type WalkedTable } from './rule-tables.ts';
+import { Doubts, type Packet, type Piece, type Walk, walkHook } from './walk.ts';
+
+/** Combinations of doubts beyond which nothing is claimed. */
+const maxWalks = 64;
+
+/** Packets of one origin to one frontend. */
+export interface Question {
+  readonly frontend: Frontend;
+  /** The frontend's address; for a `node` frontend the one of the node's that stands for all. */
+  readonly destination: Address;
+  readonly origin: Origin;
+  readonly sources: PrefixSet;
+}
+
+interface Hook {
+  readonly table: WalkedTable;
+  readonly chains: EndpointChains;
+  readonly chain: string;
+}
+
+const hooksOf = {
+  forwarded: ['raw PREROUTING', 'mangle PREROUTING', 'nat PREROUTING'],
+  made: ['raw OUTPUT', 'mangle OUTPUT', 'nat OUTPUT'],
+  input: ['mangle INPUT', 'filter INPUT'],
+  forward: ['mangle FORWARD', 'filter FORWARD'],
+  output: ['filter OUTPUT'],
+} as const;
+
+/** One backend's tables of one family, ready to be asked. */
+export class FamilyTracer {
+  readonly listing: Listing;
+  readonly masquerades: Masquerades;
+  readonly #tables: RuleTables;
+  readonly #hooks: { readonly [way in keyof typeof hooksOf]: readonly Hook[] };
+  readonly #facts: NodeFacts;
+  readonly #sources: ReturnType<typeof sourcesOf>;
+  readonly #local: ReadonlySet<Address>;
+  readonly #links: readonly string[] | null;
+  #patterns: ReadonlySet<string> | null = null;
+
+  constructor(ruleset: Ruleset, facts: NodeFacts) {
+    this.#tables = ruleTables(ruleset, facts.family);
+    this.listing = listFrontends(this.#tables);
+    this.masquerades = masqueradesOf(this.#tables.tables.get('nat'));
+    const chains = new Map([...this.#tables.tables].map(([name, table]) => [name, new EndpointChains(table)]));
+    const find = (names: readonly string[]): readonly Hook[] =>
+      names.flatMap((name) => {
+        const [table = '', chain = ''] = name.split(' ');
+        const walked = this.#tables.tables.get(table);
+        const own = chains.get(table);
+        return walked === undefined || own === undefined ? [] : [{ table: walked, chains: own, chain }];
+      });
+    this.#hooks = {
+      forwarded: find(hooksOf.forwarded),
+      made: find(hooksOf.made),
+      input: find(hooksOf.input),
+      forward: find(hooksOf.forward),
+      output: find(hooksOf.output),
+    };
+    this.#facts = facts;
+    this.#sources = sourcesOf(facts);
+    this.#local = new Set(facts.localAddresses);
+    this.#links = carryingLinks(facts);
+  }
+
+  /** What becomes of packets to a frontend; `destination` is the address that stands for a `node` frontend. */
+  forwarding(frontend: Frontend, destination: Address): Forwarding {
+    const sources = this.#sources(frontend.address);
+    const fate = (origin: Origin): Fate => this.#fate({ frontend, destination, origin, sources: sources[origin] });
+    return { pod: fate('pod'), node: fate('node'), outside: fate('outside') };
+  }
+
+  /** The rules that packets to a frontend meet and match, in order, each once. */
+  path(frontend: Frontend, destination: Address, most: number): readonly RuleLine[] {
+    const seen = new Map<string, RuleLine>();
+    const sources = this.#sources(frontend.address);
+    for (const origin of origins) {
+      const [walk] = this.walks({ frontend, destination, origin, sources: sources[origin] });
+      for (const { table, rule } of walk?.path ?? []) {
+        if (seen.size >= most) return [...seen.values()];
+        seen.set(`${table.table.name} ${rule}`, lineOf(table, rule));
+      }
+    }
+    return [...seen.values()];
+  }
+
+  /** Walks through all hooks with their paths, one for each combination of doubts. */
+  *walks(question: Question): Generator<Walk> {
+    const doubts = new Doubts();
+    for (let walks = 0; walks < maxWalks; walks++) {
+      const walk = this.#walk(question, '', doubts, []);
+      this.#pass(walk, question.sources);
+      yield walk;
+      if (!doubts.next()) return;
+    }
+  }
+
+  #fate(asked: Question): Fate {
+    // Addresses that could not be read may be any: no source is ruled out.
+    const question = isEmpty(asked.sources) ? { ...asked, sources: everything(asked.frontend.family) } : asked;
+    const first = this.#fateFrom(question, '');
+    if (!first.askedInterface) return first.fate;
+    const fates = interfacesOf(this.#facts, question.origin, this.#interfacePatterns()).map(
+      (name) => this.#fateFrom(question, name).fate,
+    );
+    const [one] = fates;
+    return one !== undefined && fates.every((fate) => sameFate(fate, one)) ? one : unknownFate('interface-dependent');
+  }
+
+  /** @param from the interface that packets which the node does not make come in by. */
+  #fateFrom(question: Question, from: string): { readonly fate: Fate; readonly askedInterface: boolean } {
+    const doubts = new Doubts();
+    let fate: Fate | null = null;
+    let askedInterface = false;
+    for (let walks = 0; walks < maxWalks; walks++) {
+      const walk = this.#walk(question, from, doubts, null);
+      this.#pass(walk, question.sources);
+      askedInterface ||= walk.askedInterface;
+      const own = walk.unknown ? unknownFate(walk.unknown) : fateOf(walk.leaves, question.sources, this.masquerades);
+      if (fate !== null && !sameFate(fate, own)) {
+        return { fate: unknownFate(doubts.reason ?? 'unreadable-match'), askedInterface };
+      }
+      fate = own;
+      if (!doubts.next()) return { fate, askedInterface };
+    }
+    return { fate: unknownFate('too-complex'), askedInterface };
+  }
+
+  #walk({ frontend, destination, origin }: Question, from: string, doubts: Doubts, path: Walk['path']): Walk {
+    const fromNode = origin === 'node';
+    const packet: Packet = {
+      family: frontend.family,
+      protocol: frontend.protocol,
+      destination,
+      port: frontend.port,
+      toNode: isLocal(destination, this.#local),
+      fromNode,
+    };
+    return {
+      packet,
+      interface: fromNode ? null : from,
+      leaving: 'not',
+      doubts,
+      leaves: [],
+      path,
+      unknown: null,
+      askedInterface: false,
+      acceptedByFilter: false,
+      steps: 0,
+    };
+  }
+
+  /** Sends packets from `sources` through all hooks; the leaves stay in the walk. */
+  #pass(walk: Walk, sources: PrefixSet): void {
+    const { toNode, fromNode } = walk.packet;
+    let live: readonly Piece[] = [{ sources, mark: 0, weight: 1, seen: null }];
+    if (fromNode) {
+      walk.leaving = toNode ? 'lo' : this.#links;
+      live = this.#through('output', this.#through('made', live, walk), walk);
+      if (toNode) walk.interface = 'lo';
+    } else {
+      live = this.#through('forwarded', live, walk);
+    }
+    if (toNode) {
+      walk.leaving = 'not';
+      live = this.#through('input', live, walk);
+    } else if (!fromNode) {
+      walk.leaving = this.#links;
+      live = this.#through('forward', live, walk);
+    }
+    for (const piece of live) if (piece.seen === null) walk.leaves.push({ kind: 'accepted', piece });
+  }
+
+  #through(way: keyof typeof hooksOf, pieces: readonly Piece[], walk: Walk): readonly Piece[] {
+    let live = pieces;
+    for (const { table, chains, chain } of this.#hooks[way]) {
+      if (live.length === 0 || walk.unknown !== null) return live;
+      live = walkHook(table, chains, chain, live, walk);
+    }
+    return live;
+  }
+
+  /** Every interface pattern that some rule asks for. */
+  #interfacePatterns(): ReadonlySet<string> {
+    if (this.#patterns !== null) return this.#patterns;
+    const patterns = new Set<string>();
+    const shapes = new Set<number>();
+    for (const table of this.#tables.tables.values()) {
+      for (let rule = 0; rule < table.table.ruleCount; rule++) {
+        const shape = table.table.shapeOf[rule] ?? 0;
+        if (shapes.has(shape)) continue;
+        shapes.add(shape);
+        for (const condition of table.plan(rule).conditions) {
+          if (condition.kind === 'in-interface') patterns.add(condition.pattern);
+        }
+      }
+    }
+    this.#patterns = patterns;
+    return patterns;
+  }
+}
+
+/** A rule as the dump prints it. */
+export function lineOf(table: WalkedTable, rule: number): RuleLine {
+  return {
+    table: table.table.name,
+    chain: table.table.chainName(table.table.chainOf(rule)),
+    rule: table.table.text(rule),
+  };
+}
+
+function sameFate(a: Fate, b: Fate): boolean {
+  return a === b || (routeText(a.route) === routeText(b.route) && dressText(a.dress) === dressText(b.dress));
+}

@@ -1,0 +1,234 @@
+/**
+ * iptables rules of one node to its ForwardingTable, by walking them (see family-tracer.ts for the way of a packet).
+ *
+ * Both backends can hold rules at once; each is walked alone. Where kube-proxy's rules live in one and the other only
+ * holds strangers that leave the frontend alone, the first one speaks. Where they disagree, the hook that was registered
+ * last decides, no dump shows which that is, and the frontend is unknown.
+ */
+import type { Ruleset } from 'node-iptables-parse';
+import { type Address, type Family, familyOf, type Prefix } from '../../proto/address.ts';
+import { dressText, routeText } from '../../proto/canonical.ts';
+import type {
+  Entry,
+  Fate,
+  Forwarding,
+  ForwardingTable,
+  Frontend,
+  FrontendKey,
+  OwnerHints,
+  Route,
+  UnknownReason,
+} from '../../proto/forwarding.ts';
+import type { IptablesBackend, RuleLine } from '../../proto/parts.ts';
+import { contains, prefixSet } from '../../proto/prefixes.ts';
+import type { LocalDetector } from '../../proto/profile.ts';
+import { FamilyTracer } from './family-tracer.ts';
+import { unknownFate } from './fate.ts';
+import type { ListedFrontend } from './listed-frontends.ts';
+import { type NodeFacts, reachableAddresses } from './node-facts.ts';
+import { ownerHint } from './owner-hints.ts';
+
+export interface BackendRules {
+  readonly backend: IptablesBackend;
+  readonly family: Family;
+  readonly ruleset: Ruleset;
+}
+
+export interface TraceInput {
+  readonly rulesets: readonly BackendRules[];
+  readonly localAddresses: readonly Address[];
+  readonly localDetector: { readonly [family in Family]: LocalDetector };
+  /** The node's links; absent = not known. */
+  readonly links?: readonly string[];
+  /** The addresses that answer node ports, from kube-proxy's configuration; absent = every one of the node's own. */
+  readonly nodePortAddresses?: 'all' | 'primary' | readonly Prefix[];
+}
+
+export interface Traced {
+  readonly table: ForwardingTable;
+  /** Computed when asked for: only stale frontends and those that are sent need them. */
+  readonly owners: () => OwnerHints;
+  /** Backends that hold kube-proxy's service rules. */
+  readonly serviceBackends: readonly IptablesBackend[];
+  /** Why a frontend that is not in the table may be served all the same; null = it is not. */
+  readonly unlisted: UnknownReason | null;
+  /** The rules that packets to a frontend meet and match, at most 40. Holds the rulesets as long as it is held. */
+  readonly explain: (key: FrontendKey) => readonly RuleLine[];
+}
+
+const unknownAddresses = unknownFate('node-addresses-unknown');
+const unknownNodePort: Forwarding = { pod: unknownAddresses, node: unknownAddresses, outside: unknownAddresses };
+
+/** Rule lines shown per frontend. */
+const maxLines = 40;
+
+interface FamilyResult {
+  readonly frontend: Frontend;
+  readonly forwarding: Forwarding;
+  readonly listed: ListedFrontend;
+  readonly lines: () => readonly RuleLine[];
+}
+
+/** Walks every frontend that kube-proxy's chains list, in every backend. */
+export function traceIptables(input: TraceInput): Traced {
+  const entries = new Map<FrontendKey, Entry>();
+  const listed = new Map<FrontendKey, ListedFrontend>();
+  const lines = new Map<FrontendKey, () => readonly RuleLine[]>();
+  const serviceBackends = new Set<IptablesBackend>();
+  let complete = true;
+  for (const family of ['ipv4', 'ipv6'] as const) {
+    const own = input.rulesets.filter((rules) => rules.family === family);
+    const backends = own.map(({ backend, ruleset }) => ({
+      backend,
+      tracer: new FamilyTracer(ruleset, factsOf(input, family)),
+    }));
+    for (const { backend, tracer } of backends) {
+      if (tracer.listing.frontends.size > 0) serviceBackends.add(backend);
+      complete &&= tracer.listing.complete;
+    }
+    for (const [key, result] of traceFamily(
+      backends.map(({ tracer }) => tracer),
+      nodePortAddressesOf(input, family),
+    )) {
+      entries.set(key, { frontend: result.frontend, forwarding: result.forwarding });
+      listed.set(key, result.listed);
+      lines.set(key, result.lines);
+    }
+  }
+  return {
+    table: entries,
+    owners: () => ownersOf(listed),
+    serviceBackends: [...serviceBackends].sort(),
+    unlisted: complete ? null : 'unreadable-rule',
+    explain: (key) => lines.get(key)?.() ?? [],
+  };
+}
+
+function ownersOf(listed: ReadonlyMap<FrontendKey, ListedFrontend>): OwnerHints {
+  const owners = new Map<FrontendKey, string>();
+  for (const [key, one] of listed) {
+    const owner = ownerHint(one);
+    if (owner !== null) owners.set(key, owner);
+  }
+  return owners;
+}
+
+function factsOf(input: TraceInput, family: Family): NodeFacts {
+  return {
+    family,
+    localAddresses: input.localAddresses,
+    localDetector: input.localDetector[family],
+    links: input.links,
+  };
+}
+
+/** The node's addresses that stand for `node` frontends; null where the node's addresses are not known. */
+function nodePortAddressesOf(input: TraceInput, family: Family): readonly Address[] | null {
+  // A node without any address cannot be: they were not read.
+  if (input.localAddresses.length === 0) return null;
+  const own = reachableAddresses(factsOf(input, family));
+  const { nodePortAddresses: selected = 'all' } = input;
+  if (typeof selected === 'string') return own;
+  const ofFamily = selected.filter((prefix) => familyOf(prefix) === family);
+  // As kube-proxy reads nodePortAddresses: prefixes of the other family do not count.
+  if (ofFamily.length === 0) return own;
+  const set = prefixSet(ofFamily);
+  return own.filter((address) => contains(set, address));
+}
+
+function* traceFamily(
+  tracers: readonly FamilyTracer[],
+  nodeAddresses: readonly Address[] | null,
+): Generator<readonly [FrontendKey, FamilyResult]> {
+  const listed = new Map<FrontendKey, ListedFrontend>();
+  for (const tracer of tracers) {
+    for (const [key, one] of tracer.listing.frontends) if (!listed.has(key)) listed.set(key, one);
+  }
+  for (const [key, one] of listed) {
+    const { frontend } = one;
+    if (frontend.address === 'node' && nodeAddresses === null) {
+      yield [key, { frontend, forwarding: unknownNodePort, listed: one, lines: () => [] }];
+      continue;
+    }
+    const destinations = frontend.address === 'node' ? (nodeAddresses ?? []) : [frontend.address];
+    const forwarding = combine(
+      tracers.map((tracer) => ({ tracer, forwarding: overAddresses(tracer, frontend, destinations) })),
+    );
+    const [destination] = destinations;
+    const lines = (): readonly RuleLine[] =>
+      destination === undefined
+        ? []
+        : tracers.flatMap((tracer) => tracer.path(frontend, destination, maxLines)).slice(0, maxLines);
+    if (forwarding !== null && !isNothing(forwarding)) yield [key, { frontend, forwarding, listed: one, lines }];
+  }
+}
+
+function isNothing({ pod, node, outside }: Forwarding): boolean {
+  return pod.route.action === 'none' && node.route.action === 'none' && outside.route.action === 'none';
+}
+
+/** A `node` frontend's fate is that of the node's addresses; where one differs, the one that serves least is told. */
+function overAddresses(tracer: FamilyTracer, frontend: Frontend, destinations: readonly Address[]): Forwarding | null {
+  let result: Forwarding | null = null;
+  for (const destination of destinations) {
+    const one = tracer.forwarding(frontend, destination);
+    result = result === null ? one : perOrigin(result, one, leastServed);
+  }
+  return result;
+}
+
+const service: readonly Route['action'][] = ['unknown', 'none', 'drop', 'reject', 'forward'];
+
+function leastServed(a: Fate, b: Fate): Fate {
+  if (isSame(a, b)) return a;
+  const order = service.indexOf(a.route.action) - service.indexOf(b.route.action);
+  return order < 0 ? a : order > 0 ? b : unknownFate('address-dependent');
+}
+
+function perOrigin(a: Forwarding, b: Forwarding, join: (a: Fate, b: Fate) => Fate): Forwarding {
+  if (a === b) return a;
+  return { pod: join(a.pod, b.pod), node: join(a.node, b.node), outside: join(a.outside, b.outside) };
+}
+
+interface OfBackend {
+  readonly tracer: FamilyTracer;
+  readonly forwarding: Forwarding | null;
+}
+
+/** The forwardings of one frontend in each backend, as one. */
+function combine(all: readonly OfBackend[]): Forwarding | null {
+  let result: Forwarding | null = null;
+  let listedBefore = false;
+  for (const { tracer, forwarding } of all) {
+    if (forwarding === null) continue;
+    const lists = tracer.listing.frontends.size > 0;
+    if (result === null) result = forwarding;
+    else if (lists && listedBefore) result = perOrigin(result, forwarding, ofTwoProxies);
+    else result = lists ? perOrigin(forwarding, result, besideStranger) : perOrigin(result, forwarding, besideStranger);
+    listedBefore ||= lists;
+  }
+  return result;
+}
+
+function ofTwoProxies(a: Fate, b: Fate): Fate {
+  return isSame(a, b) ? a : unknownFate('order-not-visible');
+}
+
+/** kube-proxy's fate where the other backend holds only rules of others. */
+function besideStranger(proxy: Fate, stranger: Fate): Fate {
+  switch (stranger.route.action) {
+    case 'none':
+      return proxy;
+    case 'reject':
+    case 'drop':
+      // Its filter only meets what kube-proxy's rules leave un-NATed.
+      return proxy.route.action === 'none' ? stranger : proxy;
+    case 'forward':
+    case 'unknown':
+      return unknownFate('order-not-visible');
+  }
+}
+
+function isSame(a: Fate, b: Fate): boolean {
+  return a === b || (routeText(a.route) === routeText(b.route) && dressText(a.dress) === dressText(b.dress));
+}

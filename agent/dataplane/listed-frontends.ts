@@ -1,0 +1,64 @@
+/**
+ * The frontends that kube-proxy's dispatch chains name. Which packets the chains take is left to the walk; the names
+ * only say what to ask for, so that Docker's published ports or a host port do not pass for services.
+ */
+import type { Address } from '../../proto/address.ts';
+import { frontendKey } from '../../proto/canonical.ts';
+import type { Frontend, FrontendKey, Protocol } from '../../proto/forwarding.ts';
+import type { RuleTables, WalkedTable } from './rule-tables.ts';
+
+/** A frontend, and the rule that names it (for the owner hint). */
+export interface ListedFrontend {
+  readonly frontend: Frontend;
+  readonly table: WalkedTable;
+  readonly rule: number;
+}
+
+const dispatchers: readonly { readonly table: string; readonly chain: string; readonly toNode: boolean }[] = [
+  { table: 'nat', chain: 'KUBE-SERVICES', toNode: false },
+  { table: 'nat', chain: 'KUBE-NODEPORTS', toNode: true },
+  { table: 'filter', chain: 'KUBE-SERVICES', toNode: false },
+  { table: 'filter', chain: 'KUBE-EXTERNAL-SERVICES', toNode: true },
+  { table: 'filter', chain: 'KUBE-PROXY-FIREWALL', toNode: false },
+];
+
+export interface Listing {
+  readonly frontends: ReadonlyMap<FrontendKey, ListedFrontend>;
+  /** A rule in these chains could not be read as far as its address and port: others may be served than are listed. */
+  readonly complete: boolean;
+}
+
+/** All frontends of one family's tables. */
+export function listFrontends(tables: RuleTables): Listing {
+  const frontends = new Map<FrontendKey, ListedFrontend>();
+  let complete = true;
+  for (const { table: name, chain: chainName, toNode } of dispatchers) {
+    const table = tables.tables.get(name);
+    const chain = table?.table.findChain(chainName) ?? -1;
+    if (table === undefined || chain < 0) continue;
+    for (let rule = table.firstRule(chain); rule < table.endOfRules(chain); rule++) {
+      const frontend = frontendOf(table, rule, toNode);
+      if (frontend === null) {
+        complete &&= table.plan(rule).action.kind !== 'unreadable';
+        continue;
+      }
+      const key = frontendKey(frontend);
+      if (!frontends.has(key)) frontends.set(key, { frontend, table, rule });
+    }
+  }
+  return { frontends, complete };
+}
+
+function frontendOf(table: WalkedTable, rule: number, toNode: boolean): Frontend | null {
+  const protocol = protocolOf(table.protocol(rule));
+  const port = table.singlePort(rule);
+  if (protocol === null || port === null || port === 0) return null;
+  const host: Address | null = table.hostDestination(rule);
+  if (host !== null) return { family: table.family, protocol, address: host, port };
+  const asksDestination = table.plan(rule).conditions.some((condition) => condition.kind === 'destination');
+  return toNode && !asksDestination ? { family: table.family, protocol, address: 'node', port } : null;
+}
+
+function protocolOf(text: string | null): Protocol | null {
+  return text === 'tcp' || text === 'udp' || text === 'sctp' ? text : null;
+}

@@ -1,0 +1,54 @@
+/**
+ * Which marks make nat POSTROUTING masquerade.
+ *
+ *   POSTROUTING ──▶ KUBE-POSTROUTING: mark 0x4000? ──no──▶ back
+ *                                        │yes
+ *                                        ▼
+ *                                    clear the mark ──▶ MASQUERADE
+ *
+ * Only the mark is known of a packet here, so rules that ask for anything else are taken not to match: what other
+ * components masquerade of their own accord (a CNI its pods' way out, Docker its containers') is none of kube-proxy's.
+ */
+import { changeMark } from './walk.ts';
+import type { WalkedTable } from './rule-tables.ts';
+import type { Masquerades } from './fate.ts';
+
+type End = 'masqueraded' | 'accepted' | { readonly mark: number };
+
+/**
+ * @param nat the nat table; undefined when there is none.
+ * @returns answers per mark, remembered.
+ */
+export function masqueradesOf(nat: WalkedTable | undefined): Masquerades {
+  const answers = new Map<number, boolean>();
+  return (mark) => {
+    let answer = answers.get(mark);
+    if (answer === undefined) {
+      const hook = nat?.table.findChain('POSTROUTING') ?? -1;
+      answer = nat !== undefined && hook >= 0 && walk(nat, hook, mark, 0) === 'masqueraded';
+      answers.set(mark, answer);
+    }
+    return answer;
+  };
+}
+
+function walk(nat: WalkedTable, chain: number, arriving: number, depth: number): End {
+  let mark = arriving;
+  if (depth > 32) return { mark };
+  for (let rule = nat.firstRule(chain); rule < nat.endOfRules(chain); rule++) {
+    const { conditions, action } = nat.plan(rule);
+    const matches = conditions.every(
+      (asked) => asked.kind === 'mark' && ((mark & asked.mask) >>> 0 === asked.value) !== asked.negated,
+    );
+    if (!matches) continue;
+    if (action.kind === 'masquerade') return 'masqueraded';
+    if (action.kind === 'accept') return 'accepted';
+    if (action.kind === 'return') return { mark };
+    if (action.kind === 'mark') mark = changeMark(mark, action);
+    if (action.kind !== 'jump') continue;
+    const end = walk(nat, nat.operandId(rule, action.operand), mark, depth + 1);
+    if (typeof end === 'string' || action.goto) return end;
+    mark = end.mark;
+  }
+  return { mark };
+}

@@ -1,0 +1,64 @@
+/** What kube-proxy's own rules say of its configuration. */
+import type { Ruleset } from 'node-iptables-parse';
+import type { Family } from '../../proto/address.ts';
+import { parsePrefix } from '../../proto/prefixes.ts';
+import type { LocalDetector } from '../../proto/profile.ts';
+import { ruleTables, type WalkedTable } from './rule-tables.ts';
+
+/** Services looked at before the commonest answer is taken: one odd chain is damage, not configuration. */
+const sample = 200;
+
+/**
+ * The "not local" match of the service chains' first rule: `! -s 10.244.0.0/16 -d CLUSTERIP ... -j KUBE-MARK-MASQ`.
+ * @returns the commonest; null when no service chain has one (no cluster IP, masqueradeAll, or no detector).
+ */
+export function detectLocal(ruleset: Ruleset, family: Family): LocalDetector | null {
+  const nat = ruleTables(ruleset, family).tables.get('nat');
+  if (nat === undefined) return null;
+  const counts = new Map<string, { readonly detector: LocalDetector; count: number }>();
+  const services = nat.table.findChain('KUBE-SERVICES');
+  if (services < 0) return null;
+  const end = Math.min(nat.endOfRules(services), nat.firstRule(services) + sample);
+  for (let rule = nat.firstRule(services); rule < end; rule++) {
+    const { action } = nat.plan(rule);
+    if (action.kind !== 'jump' || nat.hostDestination(rule) === null) continue;
+    const detector = detectorOf(nat, nat.operandId(rule, action.operand));
+    if (detector === null) continue;
+    const text = JSON.stringify(detector);
+    const known = counts.get(text);
+    if (known === undefined) counts.set(text, { detector, count: 1 });
+    else known.count++;
+  }
+  const [commonest] = [...counts.values()].sort((a, b) => b.count - a.count);
+  return commonest?.detector ?? null;
+}
+
+function detectorOf(nat: WalkedTable, chain: number): LocalDetector | null {
+  for (let rule = nat.firstRule(chain); rule < nat.endOfRules(chain); rule++) {
+    const { conditions, action } = nat.plan(rule);
+    if (action.kind !== 'jump' || nat.hostDestination(rule) === null) continue;
+    for (const condition of conditions) {
+      if (condition.kind === 'source' && condition.negated) {
+        const prefix = parsePrefix(nat.operandText(rule, condition.prefix));
+        if (prefix !== null) return { kind: 'prefix', prefix };
+      }
+      if (condition.kind === 'in-interface' && condition.negated)
+        return { kind: 'interface', pattern: condition.pattern };
+    }
+  }
+  return null;
+}
+
+/** The bit that KUBE-MARK-MASQ sets; null when it sets none, or several. */
+export function usedMarkBit(ruleset: Ruleset): number | null {
+  const nat = ruleTables(ruleset, 'ipv4').tables.get('nat');
+  const chain = nat?.table.findChain('KUBE-MARK-MASQ') ?? -1;
+  if (nat === undefined || chain < 0) return null;
+  for (let rule = nat.firstRule(chain); rule < nat.endOfRules(chain); rule++) {
+    const { action } = nat.plan(rule);
+    if (action.kind !== 'mark' || action.value === 0) continue;
+    const bit = Math.log2(action.value);
+    return Number.isInteger(bit) ? bit : null;
+  }
+  return null;
+}

@@ -1,0 +1,134 @@
+import { existsSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { recordingFolder } from '../test/recordings.ts';
+import type { Host } from './host.ts';
+import { recordedHost } from './recorded-host.ts';
+
+const s1 = recordingFolder('s1-healthy');
+const s3 = recordingFolder('s3-damage');
+
+async function run(host: Host, line: string, maxBytes = 1e9) {
+  const [program = '', ...args] = line.split(' ');
+  const pieces: Buffer[] = [];
+  const result = await host.run({ program, args, deadlineMs: 1000, maxBytes }, (piece) =>
+    pieces.push(Buffer.from(piece)),
+  );
+  return { result, output: Buffer.concat(pieces).toString() };
+}
+
+async function read(host: Host, path: string): Promise<string> {
+  const result = await host.read(path, 1e6);
+  return result.ok ? result.bytes.toString() : result.kind;
+}
+
+const names4 = '/proc/net/ip_tables_names';
+const names6 = '/proc/net/ip6_tables_names';
+
+describe('the recording of an iptables-nft node', () => {
+  const host = recordedHost(`${s1}/node-a`);
+
+  it('prints the dump of its backend and nothing for the other', async () => {
+    const nft = await run(host, 'iptables-nft-save');
+    expect(nft.output).toContain('-A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES\n');
+    expect(nft.result).toEqual({ ok: true, stderr: '', bytes: Buffer.byteLength(nft.output) });
+    expect(await run(host, 'iptables-legacy-save')).toEqual({ result: { ok: true, stderr: '', bytes: 0 }, output: '' });
+  });
+
+  it('lists the tables of nf_tables, and no legacy ones', async () => {
+    const tables =
+      'table ip6 mangle\ntable ip mangle\ntable ip nat\ntable ip filter\ntable ip6 nat\ntable ip6 filter\n';
+    expect((await run(host, 'nft list tables')).output).toBe(tables);
+    expect([await read(host, names4), await read(host, names6)]).toEqual(['', '']);
+  });
+
+  it('does not know what was not recorded', async () => {
+    const message = 'iptables-nft-save -t nat was not recorded';
+    expect((await run(host, 'iptables-nft-save -t nat')).result).toEqual({ ok: false, kind: 'absent', message });
+    expect(await read(host, '/etc/hostname')).toBe('absent');
+    expect(await host.get('http://127.0.0.1:10249/other', 1)).toMatchObject({ ok: false, kind: 'absent' });
+  });
+
+  it('stops at the cap', async () => {
+    const { result } = await run(host, 'iptables-nft-save', 1000);
+    expect(result).toEqual({ ok: false, kind: 'too-long', message: 'iptables-nft-save printed more than 1000 bytes' });
+  });
+});
+
+describe('the recording of a legacy node', () => {
+  it('tells the table names of both families apart', async () => {
+    const host = recordedHost(`${s1}/node-b`);
+    expect([await read(host, names4), await read(host, names6)]).toEqual([
+      'filter\nmangle\nnat\n',
+      'filter\nmangle\nnat\n',
+    ]);
+    expect((await run(host, 'nft list tables')).output).toBe('');
+  });
+
+  it('without the list of names takes them from the dumps', async () => {
+    const host = recordedHost(`${recordingFolder('s2-stale-stopped')}/before/node-b`);
+    expect([await read(host, names4), await read(host, names6)]).toEqual([
+      'filter\nmangle\nnat\n',
+      'filter\nmangle\nnat\n',
+    ]);
+  });
+
+  it('with both backends has the warning on stderr', async () => {
+    const { result } = await run(recordedHost(`${recordingFolder('s4-mixed-backends')}/node-b`), 'iptables-nft-save');
+    const stderr = '# Warning: iptables-legacy tables present, use iptables-legacy-save to see them\n';
+    expect(result).toMatchObject({ ok: true, stderr });
+  });
+});
+
+describe('a damage over its healthy recording', () => {
+  const folder = `${s3}/d-prerouting-jump-deleted/node-a`;
+  const host = recordedHost(folder, `${s3}/healthy/node-a`);
+
+  it('has the rules of the damage and all else of the healthy one', async () => {
+    expect((await run(host, 'iptables-nft-save')).output).not.toContain('-A PREROUTING -m comment');
+    expect((await run(host, 'ip -j addr')).output).toContain('192.168.100.11');
+    expect(await host.get('http://127.0.0.1:10249/proxyMode', 1)).toEqual({ ok: true, status: 200, body: 'iptables' });
+  });
+
+  it('alone lacks addresses and kube-proxy', async () => {
+    const alone = recordedHost(folder);
+    expect((await run(alone, 'ip -j addr')).result).toMatchObject({ ok: false, kind: 'absent' });
+    expect(await alone.get('http://127.0.0.1:10249/proxyMode', 1)).toMatchObject({ ok: false, kind: 'absent' });
+  });
+});
+
+describe('a large recording', () => {
+  const folder = recordingFolder('scale-1000x10');
+
+  it('prints both tables without the counters', async () => {
+    const { output, result } = await run(recordedHost(`${folder}/node-b`), 'iptables-legacy-save');
+    expect(result.ok).toBe(true);
+    expect(output.split('\n').filter((line) => line.startsWith('*'))).toEqual(['*nat', '*filter']);
+    expect(output.split('\n').filter((line) => line.startsWith('-A KUBE-')).length).toBe(38_370 + 24);
+    expect(output.split('\n').filter((line) => line.startsWith('['))).toEqual([]);
+  });
+
+  it('knows which tables there are', async () => {
+    const tables = await Promise.all(
+      ['node-a', 'node-b', 'node-c'].map(async (node) => {
+        const host = recordedHost(`${folder}/${node}`);
+        return [(await run(host, 'nft list tables')).output, await read(host, names4), await read(host, names6)];
+      }),
+    );
+    expect(tables).toEqual([
+      ['table ip nat\ntable ip filter\n', '', ''],
+      ['', 'nat\nfilter\n', ''],
+      ['table ip kube-proxy\n', '', ''],
+    ]);
+  });
+});
+
+describe('a folder without any rule files', () => {
+  it('is a node whose rules were not recorded', async () => {
+    const api = `${s1}/api`;
+    expect(existsSync(api)).toBe(true);
+    const host = recordedHost(api);
+    expect((await run(host, 'iptables-nft-save')).result).toMatchObject({ ok: false, kind: 'absent' });
+    expect((await run(host, 'nft list tables')).result).toMatchObject({ ok: false, kind: 'absent' });
+    expect(await read(host, names4)).toBe('absent');
+  });
+});

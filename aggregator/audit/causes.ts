@@ -1,0 +1,107 @@
+/**
+ * Which violation is the cause of which, on one node.
+ *
+ * One damage has several faces: where the jump to all of kube-proxy is gone, every Service is missing. The lowest cause
+ * is the finding and the rest are its children. `order` lists what can be a cause, the lowest first, with what it can
+ * bring about; it says nothing of others, so a double rule is never laid to a stopped kube-proxy. A violation is a child
+ * when a cause before it accounts for every frontend that it speaks of. Parents are always roots: a child of a child
+ * hangs on the first cause.
+ *
+ *     mixed-backends > missing-base-jump > dangling-jump > duplicate-rules > local-detector-wrong
+ *         > missing-masquerade (of the node) > proxy-down > stale-endpoint > missing-service, rejected-service
+ *         > missing-endpoint
+ *
+ * Damage that can be seen in the rules stands before proxy-down: a kube-proxy that stopped leaves rules old, but whole.
+ */
+import type { Violation } from '../model/finding.ts';
+
+interface Cause {
+  readonly check: string;
+  readonly effects: readonly string[];
+}
+
+/** What is wrong with the rules of single Services when they are old. */
+const staleRules = [
+  'affinity-mismatch',
+  'missing-endpoint',
+  'missing-masquerade',
+  'missing-service',
+  'rejected-service',
+  'source-range-mismatch',
+  'stale-endpoint',
+  'stale-service',
+  'uneven-balance',
+  'unrejected-service',
+];
+
+const order: readonly Cause[] = [
+  { check: 'mixed-backends', effects: ['mixed-backends', 'unreadable-rules', ...staleRules] },
+  {
+    check: 'missing-base-jump',
+    effects: [
+      'missing-masquerade',
+      'missing-service',
+      'rejected-service',
+      'source-range-mismatch',
+      'unrejected-service',
+    ],
+  },
+  {
+    check: 'dangling-jump',
+    effects: [
+      'affinity-mismatch',
+      'missing-endpoint',
+      'missing-masquerade',
+      'missing-service',
+      'orphaned-chains',
+      'rejected-service',
+      'source-range-mismatch',
+      'stale-endpoint',
+      'uneven-balance',
+    ],
+  },
+  { check: 'duplicate-rules', effects: ['affinity-mismatch', 'uneven-balance'] },
+  { check: 'local-detector-wrong', effects: ['missing-masquerade'] },
+  { check: 'missing-masquerade', effects: ['missing-masquerade'] },
+  { check: 'proxy-down', effects: staleRules },
+  { check: 'stale-endpoint', effects: ['missing-endpoint', 'missing-masquerade', 'uneven-balance'] },
+  { check: 'missing-service', effects: ['orphaned-chains'] },
+  { check: 'rejected-service', effects: ['orphaned-chains'] },
+  { check: 'missing-endpoint', effects: ['missing-masquerade', 'uneven-balance'] },
+];
+
+/** A violation with the check that found it. */
+export interface Found {
+  readonly check: string;
+  readonly violation: Violation;
+}
+
+/**
+ * Finds the root cause of each violation.
+ * @returns for every violation that has one, its cause; both are objects of `found`.
+ */
+export function rootCauses<T extends Found>(found: readonly T[]): ReadonlyMap<T, T> {
+  const byCheck = Map.groupBy(found, ({ check }) => check);
+  const byFrontend = Map.groupBy(found, ({ violation }) => violation.frontends[0]);
+  const roots = new Map<T, T>();
+  for (const { check, effects } of order) {
+    for (const cause of byCheck.get(check) ?? []) {
+      const { explains } = cause.violation;
+      if (explains === undefined) continue;
+      const explained = explains === 'all' ? null : new Set(explains);
+      const candidates = explains === 'all' ? found : explains.flatMap((key) => byFrontend.get(key) ?? []);
+      for (const effect of candidates) {
+        if (roots.has(effect) || !canFollow(cause, effect) || !effects.includes(effect.check)) continue;
+        const { frontends } = effect.violation;
+        const isExplained = frontends.length > 0 && frontends.every((key) => explained?.has(key) ?? true);
+        if (isExplained) roots.set(effect, roots.get(cause) ?? cause);
+      }
+    }
+  }
+  return roots;
+}
+
+/** Within one check only what explains nothing itself follows from what does. */
+function canFollow(cause: Found, effect: Found): boolean {
+  return cause !== effect && (cause.check !== effect.check || effect.violation.explains === undefined);
+}

@@ -1,0 +1,34 @@
+/** Nodes, as far as the audit reads them. Fields: the API reference of Node v1. */
+import type { Address } from '../../proto/address.ts';
+import type { ClusterNode } from '../model/cluster.ts';
+import type { Kind } from './api-list.ts';
+import { readName } from './api-list.ts';
+import type { Field } from './api-object.ts';
+import { apiAddress, apiPrefix, elements, member, text, textMap } from './api-object.ts';
+
+export const nodeKind: Kind<ClusterNode> = { kind: 'Node', read: readNode };
+
+function readNode(item: Field): ClusterNode {
+  const { name, uid } = readName(item);
+  const spec = member(item, 'spec');
+  const several = elements(member(spec, 'podCIDRs'));
+  const podCIDRs = several.length > 0 ? several : [member(spec, 'podCIDR')];
+  return {
+    name,
+    uid,
+    zone: textMap(member(member(item, 'metadata'), 'labels'))?.['topology.kubernetes.io/zone'] ?? null,
+    podCIDRs: podCIDRs.flatMap((field) => apiPrefix(text(field) ?? '') ?? []),
+    addresses: readAddresses(item),
+  };
+}
+
+/** Internal before external, as kube-proxy looks for the node's primary address; host and DNS names are none. */
+function readAddresses(item: Field): readonly Address[] {
+  const entries = elements(member(member(item, 'status'), 'addresses')).map((entry) => ({
+    type: text(member(entry, 'type')),
+    address: apiAddress(text(member(entry, 'address')) ?? ''),
+  }));
+  return ['InternalIP', 'ExternalIP'].flatMap((type) =>
+    entries.flatMap((entry) => (entry.type === type && entry.address !== null ? [entry.address] : [])),
+  );
+}

@@ -1,0 +1,47 @@
+/** The API objects that nodes are held against, out of a folder of lists: `services.json`, plain or gzip. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { readClusterState } from '../../aggregator/cluster/state.ts';
+import type { ClusterState } from '../../aggregator/model/cluster.ts';
+import { done, type Outcome, refused, systemReason } from '../refusal.ts';
+
+const advice =
+  'Each is what `kubectl get services -A -o json` (endpointslices, nodes) prints: services.json, endpointslices.json, nodes.json.';
+/** As many problems of objects are shown. */
+const shownProblems = 3;
+
+/**
+ * Reads the three lists that the audit needs.
+ * @param attempted for the refusal: `audit ./bundle`.
+ */
+export function readApiFolder(folder: string, attempted: string): Outcome<ClusterState> {
+  const services = readList(folder, 'services', attempted);
+  if (!services.ok) return services;
+  const endpointSlices = readList(folder, 'endpointslices', attempted);
+  if (!endpointSlices.ok) return endpointSlices;
+  const nodes = readList(folder, 'nodes', attempted);
+  if (!nodes.ok) return nodes;
+  const reading = readClusterState({
+    services: services.value,
+    endpointSlices: endpointSlices.value,
+    nodes: nodes.value,
+  });
+  if (reading.ok) return done(reading.value);
+  const more = reading.problems.length - shownProblems;
+  const shown = reading.problems.slice(0, shownProblems).join('; ');
+  return refused(attempted, `${folder}: ${shown}${more > 0 ? `; and ${more} more problems` : ''}`, advice);
+}
+
+function readList(folder: string, kind: string, attempted: string): Outcome<unknown> {
+  const plain = join(folder, `${kind}.json`);
+  const packed = `${plain}.gz`;
+  const file = existsSync(plain) ? plain : packed;
+  try {
+    const bytes = readFileSync(file);
+    return done(JSON.parse((file === packed ? gunzipSync(bytes) : bytes).toString('utf8')));
+  } catch (cause) {
+    const what = cause instanceof SyntaxError ? `is no JSON: ${cause.message}` : systemReason(cause);
+    return refused(attempted, `${existsSync(file) ? file : plain}: ${what}`, advice);
+  }
+}

@@ -1,0 +1,71 @@
+/** Reads nodes through the agent's eyes and judges them with the aggregator's checks, all in this process. */
+import type { Host } from '../../agent/host.ts';
+import { type Observation, observe } from '../../agent/observe.ts';
+import { desiredState, isSupportedMode } from '../../aggregator/audit/desired.ts';
+import { buildView, evaluateCluster } from '../../aggregator/audit/evaluate.ts';
+import { isLargeCluster } from '../../aggregator/audit/service-ports.ts';
+import { checks } from '../../aggregator/checks/index.ts';
+import type { NodeView } from '../../aggregator/model/check.ts';
+import type { ClusterState } from '../../aggregator/model/cluster.ts';
+import { type DataplaneMode, valueOr } from '../../proto/profile.ts';
+import type { Audit, NodeVerdict } from './report.ts';
+import { withRuleEvidence } from './rule-evidence.ts';
+
+export interface NodeToAudit {
+  /** The Node's name in the API. */
+  readonly name: string;
+  readonly host: Host;
+}
+
+/**
+ * Observes each node once, one after the other, and judges all of them together. Nodes of the API that are not among
+ * `nodes` are in the answer too, as unknown.
+ */
+export async function auditNodes(nodes: readonly NodeToAudit[], state: ClusterState): Promise<Audit> {
+  const observed: ObservedNode[] = [];
+  for (const { name, host } of nodes) observed.push({ name, observation: await observe(host) });
+  return judge(observed, state);
+}
+
+export interface ObservedNode {
+  readonly name: string;
+  readonly observation: Observation;
+}
+
+/** Holds what was observed against the API objects. Pure. */
+export function judge(observed: readonly ObservedNode[], state: ClusterState): Audit {
+  const views = observed.map((node) => viewOf(node, state));
+  const { nodes, findings, unknownReasons } = evaluateCluster(views, checks);
+  const untold = new Map<string, string>();
+  for (const view of views) {
+    const reasons = notJudgedBecause(view) ?? unknownReasons.get(view.name)?.join('; ');
+    if (reasons !== undefined) untold.set(view.name, reasons);
+  }
+  const recorded = new Set(views.map((view) => view.name));
+  const missing = state.nodes.filter(({ name }) => !recorded.has(name)).map(({ name }) => notRecorded(name));
+  for (const { name } of missing) untold.set(name, 'not recorded');
+  const verdicts = [...nodes, ...missing].sort((one, other) => (one.name < other.name ? -1 : 1));
+  const explanations = new Map(observed.map(({ name, observation }) => [name, observation.explain]));
+  const explained = withRuleEvidence(findings, (name) => explanations.get(name));
+  const report = { apiVersion: 'plumbline.dev/v1', kind: 'AuditReport', nodes: verdicts, findings: explained } as const;
+  return { report, untold };
+}
+
+function viewOf({ name, observation: { profile, parts } }: ObservedNode, state: ClusterState): NodeView {
+  const node = state.nodes.find((candidate) => candidate.name === name) ?? null;
+  const mode = valueOr<DataplaneMode | null>(profile.mode, null);
+  const isJudged = node !== null && mode !== null && isSupportedMode(mode);
+  const desired = isJudged ? desiredState(state, { name, zone: node.zone, profile }) : null;
+  return buildView({ name, node, profile, parts, desired, largeCluster: isLargeCluster(state) });
+}
+
+function notRecorded(name: string): NodeVerdict {
+  return { name, mode: 'unknown', state: 'unknown', frontends: { total: 0, inSync: 0, drifted: 0, unknown: 0 } };
+}
+
+/** Why nothing was held against anything; null where it was. */
+function notJudgedBecause({ node, profile: { mode } }: NodeView): string | null {
+  if (node === null) return 'the API lists no Node of this name';
+  if (mode.source === 'unknown' || isSupportedMode(mode.value)) return null;
+  return mode.value === 'none' ? 'no Service proxy left any rule on it' : `mode ${mode.value} is not yet supported`;
+}

@@ -1,0 +1,159 @@
+/** `plumbline audit`: holds what nodes do with Service packets against what the API objects ask for. */
+import { type Command, Option } from 'commander';
+import { localHost } from '../../agent/host.ts';
+import { observe } from '../../agent/observe.ts';
+import { severities, type Severity } from '../../aggregator/model/finding.ts';
+import { valueOr } from '../../proto/profile.ts';
+import { readApiFolder } from '../audit/api-folder.ts';
+import { auditBundle } from '../audit/audit-bundle.ts';
+import { judge } from '../audit/audit-nodes.ts';
+import { humanReport } from '../audit/human-report.ts';
+import { openFolder } from '../audit/opened-folder.ts';
+import { type Audit, failsOn, inNamespace, type NodeVerdict, untoldText } from '../audit/report.ts';
+import { type Context, refuse } from '../context.ts';
+import { type OutputFormat, outputOption, structuredText } from '../output.ts';
+import { done, type Outcome, refused } from '../refusal.ts';
+
+const help = `
+A bundle holds the API's lists and one folder for each node, with what its commands
+printed. What a node's folder lacks is not judged, and a node without a folder is
+unknown; neither counts as healthy.
+
+  bundle/api/services.json  endpointslices.json  nodes.json   (or .json.gz)
+  bundle/node-a/iptables-nft-save.txt   or iptables-legacy-save.txt
+               ip6tables-nft-save.txt   or ip6tables-legacy-save.txt
+               net/ip-addr.json         (ip -j addr)
+               kube-proxy/healthz.txt  livez.txt  metrics.txt  proxyMode.txt  configz.json
+
+Examples:
+  plumbline audit ./recording
+  plumbline audit recording.tar.gz -o json
+  plumbline audit ./node-a --api ./recording/api         one node's folder
+  plumbline audit ./damaged --over ./healthy --api ./api only the rules were recorded again
+  plumbline audit --live --api ./api                     this machine, as root
+  plumbline audit ./recording -n shop --fail-on high     for a script
+
+Exit codes: 0 clean, 1 findings at or above --fail-on, 2 could not do the work.`;
+
+interface AuditOptions {
+  readonly api?: string;
+  readonly over?: string;
+  readonly live?: true;
+  readonly node?: string;
+  readonly output: OutputFormat;
+  readonly namespace?: string;
+  readonly failOn: Severity;
+}
+
+/** Adds the command to the program. */
+export function addAudit(program: Command, context: Context): void {
+  program
+    .command('audit')
+    .description('hold what nodes do against what the cluster asked for')
+    .argument('[bundle]', 'a recording: a folder or a .tar.gz')
+    .option('--api <dir>', 'the folder of API lists, where the bundle has none of its own')
+    .option('--over <dir>', 'files missing in the bundle are taken from this one')
+    .option('--live', "audit this machine's kernel instead of a bundle; needs --api")
+    .option('--node <name>', "with --live: this machine's Node, where it cannot be told")
+    .addOption(outputOption(['table', 'wide', 'json', 'yaml', 'name']))
+    .option('-n, --namespace <namespace>', "only findings of this namespace's Services, and of whole nodes")
+    .addOption(new Option('-A, --all-namespaces', 'findings of every namespace (the default)').conflicts('namespace'))
+    .addOption(
+      new Option('--fail-on <severity>', 'exit with 1 from this severity on').choices(severities).default('low'),
+    )
+    .addHelpText('after', help)
+    .action((bundle: string | undefined, options: AuditOptions) => runAudit(bundle, options, context));
+}
+
+async function runAudit(bundle: string | undefined, options: AuditOptions, context: Context): Promise<void> {
+  const outcome = await carryOut(bundle, options, context);
+  if (!outcome.ok) return refuse(context, outcome.refusal);
+  const audit = options.namespace === undefined ? outcome.value : inNamespace(outcome.value, options.namespace);
+  await context.terminal.print(auditText(audit, options.output, context));
+  if (options.output !== 'table' && options.output !== 'wide') await warnOfUntold(audit, context);
+  context.exitWith(failsOn(audit.report, options.failOn) ? 1 : 0);
+}
+
+async function carryOut(bundle: string | undefined, options: AuditOptions, context: Context): Promise<Outcome<Audit>> {
+  const attempted = options.live ? 'audit this machine' : `audit ${bundle ?? ''}`.trimEnd();
+  if (options.live && (bundle !== undefined || options.over !== undefined)) {
+    return refused('audit', '--live and a bundle exclude each other', 'Give one of them; see plumbline audit --help.');
+  }
+  if (!options.live && bundle === undefined) {
+    return refused('audit', 'no bundle was given', 'Give a recorded folder or .tar.gz, or --live --api DIR.');
+  }
+  if (!options.live && options.node !== undefined) {
+    return refused(attempted, '--node is for --live only', "A bundle's nodes are named by their folders.");
+  }
+  const { api = null, over = null } = options;
+  const audit =
+    bundle === undefined
+      ? await auditLive(options, context)
+      : await auditBundle({ bundle, api, over }, (close) => context.onInterrupt(close));
+  return audit.ok ? somethingJudged(audit.value, attempted) : audit;
+}
+
+/** That nothing could be read at all is no verdict. */
+function somethingJudged(audit: Audit, attempted: string): Outcome<Audit> {
+  const { nodes, findings } = audit.report;
+  const isJudged = ({ frontends }: NodeVerdict) => frontends.inSync + frontends.drifted > 0;
+  if (findings.length > 0 || nodes.some((node) => node.state !== 'unknown' || isJudged(node))) return done(audit);
+  const reasons = [...audit.untold].map(([name, reason]) => `${name}: ${reason}`);
+  return refused(
+    attempted,
+    `nothing can be said of any node (${reasons.slice(0, 5).join('; ') || 'the API lists none'})`,
+    'Nodes in iptables mode are audited, with iptables-legacy or iptables-nft; see plumbline audit --help for the layout.',
+  );
+}
+
+async function auditLive({ api, node }: AuditOptions, context: Context): Promise<Outcome<Audit>> {
+  const attempted = 'audit this machine';
+  if (api === undefined) {
+    return refused(attempted, 'nothing says what it should do', 'Give the folder of API lists with --api DIR.');
+  }
+  const folder = await openFolder(api, attempted);
+  if (!folder.ok) return folder;
+  const forget = context.onInterrupt(folder.value.close);
+  try {
+    const state = readApiFolder(folder.value.folder, attempted);
+    if (!state.ok) return state;
+    const observation = await observe(localHost());
+    const { iptables } = observation.parts;
+    if (iptables.state === 'failed') return refused(attempted, iptables.reason, 'It takes root, iptables and nft.');
+    const name = node ?? valueOr(observation.profile.nodeName, context.hostname);
+    const known = state.value.nodes.map((candidate) => candidate.name);
+    if (!known.includes(name)) {
+      return refused(attempted, `the API has no Node ${name}`, `Say with --node which it is: ${known.join(', ')}.`);
+    }
+    const onlyThis = { ...state.value, nodes: state.value.nodes.filter((candidate) => candidate.name === name) };
+    return done(judge([{ name, observation }], onlyThis));
+  } finally {
+    forget();
+    folder.value.close();
+  }
+}
+
+function auditText(audit: Audit, output: OutputFormat, { terminal }: Context): string {
+  switch (output) {
+    case 'json':
+    case 'yaml':
+      return structuredText(audit.report, output);
+    case 'name':
+      return audit.report.findings.map((finding) => `finding/${finding.fingerprint}\n`).join('');
+    case 'table':
+    case 'wide':
+      return humanReport(audit, {
+        detail: output === 'wide' ? 'all' : 'short',
+        colours: terminal.colours,
+        columns: terminal.columns,
+      });
+  }
+}
+
+/** Documents for programs have no place for it, and silence would pass for health. */
+async function warnOfUntold({ report, untold }: Audit, { terminal }: Context): Promise<void> {
+  for (const node of report.nodes) {
+    const reason = untold.get(node.name);
+    if (reason !== undefined) await terminal.warn(`plumbline: ${untoldText(node, reason)}\n`);
+  }
+}

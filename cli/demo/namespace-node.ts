@@ -1,0 +1,101 @@
+/**
+ * A network namespace that stands for a node: the node's addresses, and the rules its kube-proxy wrote, in the real
+ * kernel. Follows ip-netns(8), iptables-restore(8), nfacct(8). Everything is made and removed by name.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { done, type Outcome, refused } from '../refusal.ts';
+
+export interface NamespaceNode {
+  /** The Node's name in the API. */
+  readonly name: string;
+  readonly namespace: string;
+  readonly backend: 'nft' | 'legacy';
+  /** The recorded folder of the node. */
+  readonly folder: string;
+}
+
+const advice = 'It takes root, iproute2, iptables, nfacct, and a kernel that lets root make network namespaces.';
+const folders = '/usr/sbin:/sbin:/usr/bin:/bin';
+const deadlineMs = 20_000;
+/** kube-proxy's rules count in these; they must exist before the rules can be loaded. */
+const counters = ['localhost_nps_accepted_pkts', 'ct_state_invalid_dropped_pkts'];
+
+/** Makes the namespace with the node's addresses, without any rule. */
+export function makeNode({ namespace, folder }: NamespaceNode): Outcome<null> {
+  const addresses = recordedAddresses(folder).map((address) => `addr add ${address} dev lo`);
+  return inTurn([
+    () => run('ip', ['netns', 'add', namespace]),
+    () => run('ip', ['-n', namespace, '-batch', '-'], `${['link set lo up', ...addresses].join('\n')}\n`),
+    ...counters.map((counter) => () => run('ip', ['netns', 'exec', namespace, 'nfacct', 'add', counter])),
+  ]);
+}
+
+/** Writes the node's recorded rules, as kube-proxy does: by iptables-restore, whatever was there before. */
+export function loadRules(node: NamespaceNode): Outcome<null> {
+  const { backend, folder } = node;
+  return inTurn(
+    ['iptables', 'ip6tables'].map((program) => () => {
+      const dump = readFileSync(join(folder, `${program}-${backend}-save.txt`), 'utf8');
+      return runInside(node, `${program}-${backend}-restore`, [], dump);
+    }),
+  );
+}
+
+/** Runs a program inside; what it printed. */
+export function runInside(
+  { namespace }: NamespaceNode,
+  program: string,
+  args: readonly string[],
+  input?: string,
+): Outcome<string> {
+  return run('ip', ['netns', 'exec', namespace, program, ...args], input);
+}
+
+/** Removes the namespace and all that is in it; nothing happens where there is none. */
+export function removeNode({ namespace }: NamespaceNode): Outcome<string> {
+  return existsSync(join('/run/netns', namespace)) ? run('ip', ['netns', 'delete', namespace]) : done('');
+}
+
+function inTurn(steps: readonly (() => Outcome<unknown>)[]): Outcome<null> {
+  for (const step of steps) {
+    const outcome = step();
+    if (!outcome.ok) return outcome;
+  }
+  return done(null);
+}
+
+function run(program: string, args: readonly string[], input = ''): Outcome<string> {
+  const env = { PATH: folders, LC_ALL: 'C' };
+  const result = spawnSync(program, args, { env, input, encoding: 'utf8', timeout: deadlineMs, maxBuffer: 2 ** 26 });
+  if (result.error === undefined && result.status === 0) return done(result.stdout);
+  const reason = result.error?.message ?? firstLine(result.stderr) ?? `it ended with code ${result.status}`;
+  return refused(`run ${[program, ...args].join(' ')}`, reason, advice);
+}
+
+function firstLine(text: string): string | null {
+  const line = text.split('\n')[0]?.trim() ?? '';
+  return line === '' ? null : line;
+}
+
+/** Every address of the recorded node's links but lo's own, as `192.168.100.11/24`; they all go on lo here. */
+function recordedAddresses(folder: string): readonly string[] {
+  const links: unknown = JSON.parse(readFileSync(join(folder, 'net/ip-addr.json'), 'utf8'));
+  const addresses = new Set<string>();
+  for (const link of listOf(links)) {
+    if (fieldOf(link, 'ifname') === 'lo') continue;
+    for (const address of listOf(fieldOf(link, 'addr_info'))) {
+      addresses.add(`${String(fieldOf(address, 'local'))}/${String(fieldOf(address, 'prefixlen'))}`);
+    }
+  }
+  return [...addresses];
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Object.entries(value).find(([key]) => key === name)?.[1] : null;
+}

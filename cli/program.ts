@@ -1,0 +1,48 @@
+/** The program's commands, one file each under commands/. */
+import { Command } from 'commander';
+import { addAudit } from './commands/audit.ts';
+import { addChecks } from './commands/checks.ts';
+import { addDemo } from './commands/demo.ts';
+import { addParse } from './commands/parse.ts';
+import { addTrace } from './commands/trace.ts';
+import type { Context } from './context.ts';
+
+const exitCodes = `
+Exit codes: 0 clean, 1 findings at or above --fail-on, 2 could not do the work.
+
+Examples:
+  plumbline demo                    see it find a broken node, in seconds
+  plumbline audit ./recording       hold recorded nodes against their API objects
+  plumbline checks stale-endpoint   what a check means and how to mend it`;
+
+export interface ProgramText {
+  readonly version: string;
+  /** Gets what commander says on stdout (help) and on stderr (usage errors). */
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+}
+
+/** All commands. Parsing throws commander's CommanderError instead of ending the process. */
+export function buildProgram(context: Context, { version, out, err }: ProgramText): Command {
+  const program = new Command('plumbline')
+    .description(
+      'shows, for every node of a Kubernetes cluster, whether the kernel really does\nwith Service packets what the cluster asked for',
+    )
+    .version(version, '-V, --version')
+    .configureOutput({
+      writeOut: out,
+      writeErr: err,
+      outputError: (text, write) => write(text.replace(/^error: /, 'plumbline: ')),
+    })
+    .configureHelp({ helpWidth: Math.min(context.terminal.columns, 100) })
+    .showHelpAfterError('Add --help to the command to see its options and examples.')
+    .exitOverride()
+    .addHelpText('after', exitCodes);
+  program.action(() => program.help({ error: true }));
+  addAudit(program, context);
+  addTrace(program, context);
+  addParse(program, context);
+  addChecks(program, context);
+  addDemo(program, context);
+  return program;
+}

@@ -1,0 +1,44 @@
+/**
+ * What makes nodes differ lawfully. Never part of a table entry: the aggregator reads it to compute what this very node
+ * should do.
+ */
+import type { Address, Family, Prefix } from './address.ts';
+
+/** A fact with where it was read, or why it could not be read. */
+export type Sourced<T> =
+  | {
+      readonly value: T;
+      readonly source: 'configz' | 'proxyMode' | 'metrics' | 'rules' | 'addresses' | 'api' | 'default';
+    }
+  | { readonly source: 'unknown'; readonly reason: string };
+
+export type DataplaneMode = 'iptables' | 'nftables' | 'ipvs' | 'cilium' | 'none';
+
+/** kube-proxy's "local pod" match of one family: sources outside it are "not local". */
+export type LocalDetector =
+  | { readonly kind: 'prefix'; readonly prefix: Prefix }
+  | { readonly kind: 'interface' /** `cni0`, or a prefix of names: `veth+` */; readonly pattern: string }
+  | { readonly kind: 'none' };
+
+export interface NodeProfile {
+  readonly mode: Sourced<DataplaneMode>;
+  /** As `v1.36.2`. */
+  readonly kubeProxyVersion: Sourced<string>;
+  /** The name kube-proxy takes for its node (hostnameOverride). */
+  readonly nodeName: Sourced<string>;
+  readonly families: readonly Family[];
+  /** Every address of the node's own links, loopback included, service addresses on kube-ipvs0 left out. */
+  readonly localAddresses: Sourced<readonly Address[]>;
+  /** The addresses that answer nodePorts. */
+  readonly nodePortAddresses: Sourced<'all' | 'primary' | readonly Prefix[]>;
+  readonly localDetector: { readonly [family in Family]: Sourced<LocalDetector> };
+  readonly masqueradeAll: Sourced<boolean>;
+  readonly localhostNodePorts: Sourced<boolean>;
+  /** kube-proxy's mark is 1 << markBit. */
+  readonly markBit: Sourced<number>;
+}
+
+/** The value of a sourced fact, or the fallback when it is unknown. */
+export function valueOr<T>(fact: Sourced<T>, fallback: T): T {
+  return fact.source === 'unknown' ? fallback : fact.value;
+}

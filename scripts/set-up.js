@@ -1,0 +1,126 @@
+/**
+ * Makes a fresh checkout ready: `node scripts/set-up.js start|test`. Runs before anything is installed, so it is plain
+ * JavaScript for Node 20 without dependencies. Says nothing when there is nothing to do.
+ *
+ * Exit 0 when ready, 2 when it could not be made ready (one line on stderr says what is missing).
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { accessSync, constants, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const stamp = join(root, 'node_modules/.set-up-of-lockfile');
+
+/** The programs that the project runs, with the Debian package of each. */
+const forNamespaces = [
+  { program: 'iptables-save', package: 'iptables' },
+  { program: 'ip', package: 'iproute2' },
+  { program: 'nfacct', package: 'nfacct' },
+  { program: 'nft', package: 'nftables' },
+];
+const forTests = [
+  ...forNamespaces,
+  { program: 'ipset', package: 'ipset' },
+  { program: 'conntrack', package: 'conntrack' },
+];
+
+const purpose = process.argv[2];
+if (purpose !== 'start' && purpose !== 'test') refuse('usage: node scripts/set-up.js start|test');
+requireNode();
+requirePrograms(purpose === 'test' ? forTests : forNamespaces);
+requireModules();
+
+/** npm leaves out native packages that do not fit the Node which runs it, and ours fit 20.19 and later. */
+function requireNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const fits = (major === 20 && minor >= 19) || (major === 22 && minor >= 13) || major >= 24;
+  if (!fits) refuse(`set-up needs Node 20.19, 22.13, 24 or later, and this is ${process.version}`);
+}
+
+/**
+ * Without root `start` needs none of them: the demo then audits recordings instead of namespaces.
+ * @param {readonly {program: string, package: string}[]} programs
+ */
+function requirePrograms(programs) {
+  const missing = missingPackages(programs);
+  if (missing === '') return;
+  const isRoot = process.getuid?.() === 0;
+  if (!isRoot && purpose === 'start') return;
+  if (!isRoot) refuse(`these packages are missing, and only root can install them: apt-get install ${missing}`);
+  say(`installing Debian packages: ${missing}`);
+  apt('update');
+  apt(`install --yes --no-install-recommends ${missing}`);
+  const still = missingPackages(programs);
+  if (still !== '') refuse(`apt-get installed ${still}, yet their programs are not on the PATH`);
+}
+
+/** @param {readonly {program: string, package: string}[]} programs */
+function missingPackages(programs) {
+  // A user's PATH on Debian has no sbin, and these programs are there.
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  const missing = programs.filter(({ program }) => !folders.some((folder) => isProgram(join(folder, program))));
+  return missing.map((each) => each.package).join(' ');
+}
+
+/** @param {string} path */
+function isProgram(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** @param {string} command */
+function apt(command) {
+  const args = ['-qq', '-o', 'DPkg::Lock::Timeout=120', '-o', 'Acquire::Retries=3', ...command.split(' ')];
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const run = spawnSync('apt-get', args, { env, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+  if (run.error) refuse(`apt-get ${command} could not be run (${run.error.message}): install the packages by hand`);
+  if (run.status !== 0) refuse(`apt-get ${command} failed with code ${run.status}:\n${run.stdout}${run.stderr}`);
+}
+
+/**
+ * Once for each state of the lockfile. `npm install --no-save` takes the locked versions, as `npm ci` does; but npm ci
+ * refuses a lockfile without the native packages of other platforms, and where a registry does not carry them, none
+ * can be locked.
+ */
+function requireModules() {
+  const lockfile = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+  if (stampText() === lockfile) return;
+  say('installing npm packages');
+  rmSync(stamp, { force: true });
+  // loglevel error: npm would warn that Node 20 is not the Node 24 it is about to install.
+  const args = ['install', '--no-save', '--ignore-scripts', '--include=dev', '--include=optional', '--loglevel=error'];
+  const run = spawnSync('npm', args, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+  if (run.error) refuse(`npm could not be run: ${run.error.message}`);
+  if (run.status !== 0) refuse(`npm install failed in ${root} with code ${run.status}; its message stands above`);
+  writeFileSync(stamp, lockfile);
+}
+
+function stampText() {
+  try {
+    return readFileSync(stamp, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+/** @param {string} text */
+function say(text) {
+  process.stderr.write(`plumbline: ${text}\n`);
+}
+
+/**
+ * @param {string} text
+ * @returns {never}
+ */
+function refuse(text) {
+  say(text);
+  process.exit(2);
+}

@@ -1,0 +1,74 @@
+import { globSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { root } from './source-files.ts';
+
+const pages = [
+  'README.md',
+  'ARCHITECTURE.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  ...globSync('{docs,test}/**/*.md', { cwd: root }),
+];
+const topLevel = new Set(globSync('*', { cwd: root }).concat('.ci'));
+
+/** Paths that a page names: links, and code that starts with a folder of ours or is a file of the root. */
+function pathsNamed(page: string, text: string): readonly string[] {
+  const links = [...text.matchAll(/\]\((?<path>[^)#:\s]+)(?:#[^)]*)?\)/g)].map(({ groups }) =>
+    join(dirname(page), groups?.path ?? ''),
+  );
+  const words = [...text.matchAll(/`(?<code>[^`\n]+)`|^ {4}(?<block>\S.*)$/gm)].flatMap(({ groups }) =>
+    (groups?.code ?? groups?.block ?? '').split(/\s+/),
+  );
+  const ours = words.filter((word) => {
+    const [first = '', ...rest] = word.split('/');
+    return (
+      !word.includes('<') &&
+      /^[\w.*/-]+$/.test(word) &&
+      (rest.length > 0 ? topLevel.has(first) : /^[A-Z]+\.md$/.test(word))
+    );
+  });
+  // `api/services.json` and such lie in a bundle, not here: their first part is no folder of the root.
+  return [...new Set([...links, ...ours])].sort();
+}
+
+function exists(path: string): boolean {
+  return path.includes('*')
+    ? globSync(path, { cwd: root }).length > 0
+    : statSync(join(root, path), { throwIfNoEntry: false }) !== undefined;
+}
+
+describe('the pages', () => {
+  it.each(pages)('%s names only paths that exist', (page) => {
+    const text = readFileSync(join(root, page), 'utf8');
+    expect(pathsNamed(page, text).filter((path) => !exists(path))).toEqual([]);
+  });
+
+  it('name only npm scripts that exist', () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    const named = pages.flatMap((page) => [
+      ...readFileSync(join(root, page), 'utf8').matchAll(/npm (?:run )?(?<name>start|test(?::\w+)?|(?<=run )[\w:-]+)/g),
+    ]);
+    const names = new Set(named.map(({ groups }) => groups?.name ?? ''));
+    expect([...names].filter((name) => !(name in scripts))).toEqual([]);
+    expect(names).toContain('start');
+  });
+
+  it('and CI run the same test command', () => {
+    const commands = readFileSync(join(root, '.ci/run'), 'utf8')
+      .split('\n')
+      .filter((line) => line.startsWith('npm '));
+    expect(commands).toEqual(['npm test']);
+    expect(readFileSync(join(root, 'README.md'), 'utf8')).toMatch(/^ {4}npm test\b/m);
+  });
+
+  it('with a path that is not there are caught', () => {
+    const text =
+      'See [this](agent/none.ts), `cli/gone.ts`, `api/services.json`, `npm test` and\n\n    bin/plumbline audit test/lost.tar.gz\n';
+    expect(pathsNamed('README.md', text).filter((path) => !exists(path))).toEqual([
+      'agent/none.ts',
+      'cli/gone.ts',
+      'test/lost.tar.gz',
+    ]);
+  });
+});

@@ -1,0 +1,156 @@
+/** Who may import what, each with the reason that a failing test prints. */
+import { type Import, importsOf } from './source-files.ts';
+
+export interface ImportRule {
+  readonly name: string;
+  readonly reason: string;
+  /** Does the rule speak of this file? */
+  binds(path: string): boolean;
+  /** A file of the project, or an outside package, that a bound file wants. */
+  allows(wanted: Import): boolean;
+}
+
+const parser = 'agent/node-iptables-parse/';
+const shells = ['cluster', 'ingest', 'journal', 'http', 'web'].map((folder) => `aggregator/${folder}/`);
+const pureFolders = [
+  parser,
+  'agent/dataplane/',
+  'aggregator/model/',
+  'aggregator/audit/',
+  'aggregator/checks/',
+  'proto/',
+];
+
+/** Every package from outside and the only files that may import it. A package that is not here has no owner. */
+const owners: ReadonlyMap<string, readonly string[]> = new Map([
+  ['commander', ['cli/']],
+  ['picocolors', ['cli/']],
+  ['yaml', ['cli/']],
+  ['ipaddr.js', ['proto/']],
+  ['node-iptables-parse', ['agent/', 'cli/']],
+  ['node:child_process', ['agent/host.ts', 'cli/demo/']],
+  ['node:crypto', ['agent/collectors/', parser, 'aggregator/audit/', 'proto/']],
+  ['node:fs', ['agent/host.ts', 'agent/recorded-host.ts', 'cli/']],
+  ['node:http', ['agent/host.ts']],
+  ['node:os', ['cli/']],
+  ['node:path', ['agent/host.ts', 'agent/recorded-host.ts', 'cli/']],
+  ['node:stream', ['cli/']],
+  ['node:url', ['cli/']],
+  ['node:zlib', ['agent/recorded-host.ts', 'cli/']],
+]);
+
+export const importRules: readonly ImportRule[] = [
+  {
+    name: 'model imports only types of proto',
+    reason: 'the nouns must be readable, and testable, without anything that acts on them',
+    binds: (path) => path.startsWith('aggregator/model/'),
+    allows: ({ to, typeOnly }) => isIn(to, 'aggregator/model/') || (isIn(to, 'proto/') && typeOnly),
+  },
+  {
+    name: 'checks import model and proto only',
+    reason: 'a check sees a node through its view alone: so it is one file that anyone can read, test and add',
+    binds: (path) => path.startsWith('aggregator/checks/'),
+    allows: ({ to }) => isIn(to, 'aggregator/checks/', 'aggregator/model/', 'proto/'),
+  },
+  {
+    name: 'audit imports model and proto only',
+    reason: 'the verdict depends on its arguments alone: a bundle audited in a year must give the same answer',
+    binds: (path) => path.startsWith('aggregator/audit/'),
+    allows: ({ to }) => isIn(to, 'aggregator/audit/', 'aggregator/model/', 'proto/') || isPackage(to, 'node:crypto'),
+  },
+  {
+    name: 'the engine knows no shell',
+    reason: 'where objects come from and findings go is chosen in main: the engine runs the same offline',
+    binds: (path) => path === 'aggregator/engine.ts',
+    allows: ({ to }) => !isIn(to, ...shells, 'aggregator/main.ts', 'aggregator/config.ts'),
+  },
+  {
+    name: 'shells do not import main',
+    reason: 'main wires the parts together; a part that knows main cannot be tested without all the others',
+    binds: (path) => shells.some((shell) => path.startsWith(shell)),
+    allows: ({ to }) => !isIn(to, 'aggregator/main.ts', 'aggregator/config.ts'),
+  },
+  {
+    name: 'the agent never imports the aggregator',
+    reason: 'the agent reports and does not judge: it must not know what a Service is',
+    binds: (path) => path.startsWith('agent/'),
+    allows: ({ to }) => !isIn(to, 'aggregator/', 'cli/'),
+  },
+  {
+    name: 'the aggregator never imports the agent',
+    reason: 'what the aggregator knows of a node has come through proto, where it is validated',
+    binds: (path) => path.startsWith('aggregator/'),
+    allows: ({ to }) => !isIn(to, 'agent/', 'cli/') && !isPackage(to, 'node-iptables-parse'),
+  },
+  {
+    name: 'proto imports neither side',
+    reason: 'it is the contract that both sides share',
+    binds: (path) => path.startsWith('proto/'),
+    allows: ({ to }) => !isIn(to, 'agent/', 'aggregator/', 'cli/') && !isPackage(to, 'node-iptables-parse'),
+  },
+  {
+    name: 'the parser stands alone',
+    reason: 'it is a package of its own: text to rules and back, useful without the rest',
+    binds: (path) => path.startsWith(parser),
+    allows: ({ to }) => isIn(to, parser) || 'package' in to,
+  },
+  {
+    name: 'the parser is imported by its name',
+    reason: 'what its index.ts does not export is its own affair',
+    binds: (path) => !path.startsWith(parser),
+    allows: ({ to }) => !isIn(to, parser),
+  },
+  {
+    name: 'pure folders import no outside package',
+    reason: 'no I/O, clock, logger, environment or randomness: the same input gives the same answer anywhere',
+    binds: (path) => pureFolders.some((folder) => path.startsWith(folder)),
+    allows: ({ from, to, names }) =>
+      'file' in to ||
+      (to.package === 'node:crypto' &&
+        names.length > 0 &&
+        names.every((name) => ['hash', 'createHash', 'Hash'].includes(name))) ||
+      (to.package === 'ipaddr.js' && from.startsWith('proto/')) ||
+      (to.package === 'node-iptables-parse' && from.startsWith('agent/dataplane/')),
+  },
+  {
+    name: 'every outside package has one owner',
+    reason: 'what a node allows, and what a new version breaks, is then found in one place',
+    binds: () => true,
+    allows: ({ from, to }) =>
+      'file' in to ||
+      (owners.get(to.package) ?? []).some((owner) => from === owner || (owner.endsWith('/') && from.startsWith(owner))),
+  },
+  {
+    name: 'no program imports tests',
+    reason: 'the programs are delivered without the tests',
+    binds: () => true,
+    allows: ({ to }) => !isIn(to, 'test/'),
+  },
+];
+
+/** One line per broken rule and import: rule, import, reason. Tests and what they share are bound by none. */
+export function brokenImports(files: ReadonlyMap<string, string>): readonly string[] {
+  const broken: string[] = [];
+  for (const [path, text] of files) {
+    if (path.startsWith('test/') || path.endsWith('.test.ts')) continue;
+    for (const wanted of importsOf(path, text)) {
+      for (const rule of importRules) {
+        if (rule.binds(path) && !rule.allows(wanted)) {
+          const to = 'file' in wanted.to ? wanted.to.file : wanted.to.package;
+          broken.push(`${rule.name}: ${path} imports ${to} (${rule.reason})`);
+        }
+      }
+    }
+  }
+  return broken;
+}
+
+function isIn(to: Import['to'], ...places: readonly string[]): boolean {
+  return (
+    'file' in to && places.some((place) => to.file === place || (place.endsWith('/') && to.file.startsWith(place)))
+  );
+}
+
+function isPackage(to: Import['to'], name: string): boolean {
+  return 'package' in to && to.package === name;
+}

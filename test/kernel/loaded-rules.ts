@@ -1,0 +1,49 @@
+/** Rules loaded into the lab's node with the real iptables-restore, and read back as the agent reads them. */
+import { parseRules } from 'node-iptables-parse';
+import type { BackendRules } from '../../agent/dataplane/iptables.ts';
+import type { Host } from '../../agent/host.ts';
+import { localHost } from '../../agent/host.ts';
+import { observe } from '../../agent/observe.ts';
+import type { ForwardingTable } from '../../proto/forwarding.ts';
+import type { IptablesBackend } from '../../proto/parts.ts';
+import type { WrittenRules } from '../property/written-rules.ts';
+import { printWritten } from '../property/written-rules.ts';
+import { mustRunIn, runIn } from './namespaces.ts';
+
+/** kube-proxy's counters: rules that name them load only where they exist. */
+export function makeCounters(namespace: string): void {
+  for (const counter of ['localhost_nps_accepted_pkts', 'ct_state_invalid_dropped_pkts']) {
+    mustRunIn(namespace, 'nfacct', ['add', counter]);
+  }
+}
+
+/** Replaces all IPv4 rules of a backend, and forgets the connections that earlier ones made. */
+export function loadRules(namespace: string, backend: IptablesBackend, rules: WrittenRules): void {
+  mustRunIn(namespace, `iptables-${backend}-restore`, [], printWritten(rules));
+  runIn(namespace, 'conntrack', ['-F']);
+}
+
+/**
+ * The table that the agent reports.
+ * @param configz what kube-proxy would answer to /configz; without it the agent has no kube-proxy to ask.
+ * @throws with the agent's reason when it has no table.
+ */
+export async function observedTable(namespace: string, configz?: string): Promise<ForwardingTable> {
+  const get: Host['get'] = async (url) =>
+    url.endsWith('/configz') && configz !== undefined
+      ? { ok: true, status: 200, body: configz }
+      : { ok: false, kind: 'refused', message: `GET ${url}: connection refused` };
+  const { parts } = await observe(localHost({ netns: namespace, get }));
+  if (parts.iptables.state !== 'ok') {
+    throw new Error(`the agent read no rules: ${parts.iptables.state === 'failed' ? parts.iptables.reason : 'absent'}`);
+  }
+  return parts.iptables.value.table;
+}
+
+/** The rules as the kernel prints them, for questions about one packet. */
+export function loadedRules(namespace: string, backend: IptablesBackend, rules: WrittenRules): BackendRules {
+  const dump = mustRunIn(namespace, `iptables-${backend}-save`, []);
+  const parsed = parseRules(dump, { expectTables: rules.map(({ name }) => name), trailer: 'required' });
+  if (!parsed.ok) throw new Error(`line ${parsed.failure.line}: ${parsed.failure.message}`);
+  return { backend, family: 'ipv4', ruleset: parsed.ruleset };
+}

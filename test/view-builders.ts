@@ -1,0 +1,224 @@
+/**
+ * Pieces of what a check sees, for tests that say in one line what is special about a node:
+ * `nodeView({ desired: [entry('tcp 10.96.0.1:80', everyone(forwardTo('10.244.1.2:8080')))], observed: [] })`.
+ */
+import { buildView, type ViewInput } from '../aggregator/audit/view.ts';
+import type { NodeParts, NodeView } from '../aggregator/model/check.ts';
+import type { ClusterNode } from '../aggregator/model/cluster.ts';
+import type { DesiredOwner } from '../aggregator/model/desired.ts';
+import { type Backend, backendOf, type Prefix, parseHostPort } from '../proto/address.ts';
+import { parseFrontendKey } from '../proto/canonical.ts';
+import { parseServicePortName } from '../proto/chain-names.ts';
+import type {
+  Dress,
+  Entry,
+  Fate,
+  Forwarding,
+  ForwardingTable,
+  FrontendKey,
+  Route,
+  UnknownReason,
+} from '../proto/forwarding.ts';
+import type { BaseJump, Excerpt, IptablesStructure, KubeProxyReport, Part } from '../proto/parts.ts';
+import { parsePrefix } from '../proto/prefixes.ts';
+import type { NodeProfile } from '../proto/profile.ts';
+
+type Forward = Extract<Route, { readonly action: 'forward' }>;
+
+/** The key of a frontend written as text, `tcp 10.96.0.1:80`; throws when it is none. */
+export function frontend(text: string): FrontendKey {
+  if (parseFrontendKey(text) === null) throw new Error(`${text} is no frontend`);
+  return text as FrontendKey;
+}
+
+export function backend(text: string): Backend {
+  const parsed = parseHostPort(text);
+  if (parsed === null) throw new Error(`${text} is no backend`);
+  return backendOf(parsed.address, parsed.port);
+}
+
+export function prefix(text: string): Prefix {
+  const parsed = parsePrefix(text);
+  if (parsed === null) throw new Error(`${text} is no prefix`);
+  return parsed;
+}
+
+/** A fate that forwards to these backends, evenly, to every source, with masquerading for nobody. */
+export function forwardTo(...backends: readonly string[]): Fate & { readonly route: Forward; readonly dress: Dress } {
+  return {
+    route: {
+      action: 'forward',
+      backends: backends.map(backend).sort(),
+      affinitySeconds: 0,
+      sources: 'any',
+      otherwise: 'drop',
+    },
+    dress: { shares: 'even', masquerade: 'never', hairpin: 'all' },
+  };
+}
+
+/** The same, with other words for the route or the dress. */
+export function forwardWith(
+  backends: readonly string[],
+  other: { route?: Partial<Forward>; dress?: Partial<Dress> },
+): Fate {
+  const { route, dress } = forwardTo(...backends);
+  return { route: { ...route, ...other.route }, dress: { ...dress, ...other.dress } };
+}
+
+export const rejected: Fate = { route: { action: 'reject' }, dress: null };
+export const dropped: Fate = { route: { action: 'drop' }, dress: null };
+export const untaken: Fate = { route: { action: 'none' }, dress: null };
+
+export function unreadable(reason: UnknownReason): Fate {
+  return { route: { action: 'unknown', reason }, dress: null };
+}
+
+/** One fate for packets of every origin. */
+export function everyone(fate: Fate): Forwarding {
+  return { pod: fate, node: fate, outside: fate };
+}
+
+export function entry(key: string, forwarding: Forwarding): Entry {
+  const parsed = parseFrontendKey(key);
+  if (parsed === null) throw new Error(`${key} is no frontend`);
+  return { frontend: parsed, forwarding };
+}
+
+/** `[frontend, its forwarding]`, as the builders below take it. */
+export type Row = readonly [string, Forwarding];
+
+export function table(rows: readonly Row[]): ForwardingTable {
+  return new Map(rows.map(([key, forwarding]) => [frontend(key), entry(key, forwarding)]));
+}
+
+/** `shop/web:http` as the owner of a frontend that the API asks for. */
+export function owner(name: string, key: string): DesiredOwner {
+  const port = parseServicePortName(name);
+  const parsed = parseFrontendKey(key);
+  if (port === null || parsed === null) throw new Error(`${name} at ${key} is no service port`);
+  return { ...port, protocol: parsed.protocol, kind: parsed.address === 'node' ? 'nodePort' : 'clusterIP' };
+}
+
+export function excerpt<T>(...first: readonly T[]): Excerpt<T> {
+  return { total: first.length, first };
+}
+
+export const preroutingJump: BaseJump = { table: 'nat', from: 'PREROUTING', to: 'KUBE-SERVICES' };
+
+/** A sound structure of iptables-nft, IPv4. */
+export function structure(other: Partial<IptablesStructure> = {}): IptablesStructure {
+  return {
+    backend: 'nft',
+    family: 'ipv4',
+    tables: ['nat', 'filter'],
+    rules: 100,
+    kubeRules: { nat: 80, filter: 10 },
+    hasServiceRules: true,
+    presentBaseJumps: [],
+    missingBaseJumps: [],
+    danglingJumps: excerpt(),
+    duplicateRules: excerpt(),
+    orphanedChains: excerpt(),
+    unreadableRules: excerpt(),
+    masqueradePath: 'ok',
+    ...other,
+  };
+}
+
+export function kubeProxy(other: Partial<KubeProxyReport> = {}): Part<KubeProxyReport> {
+  return reported({
+    healthz: 'healthy',
+    livez: 'healthy',
+    metricsAnswered: true,
+    mode: 'iptables',
+    version: 'v1.36.2',
+    believedRules: [],
+    lastSync: [],
+    lastQueued: [],
+    problems: [],
+    ...other,
+  });
+}
+
+/** A kube-proxy that answers nowhere. */
+export function silentKubeProxy(): Part<KubeProxyReport> {
+  const problems = ['GET http://127.0.0.1:10256/healthz: no answer within 3 s'];
+  return kubeProxy({ healthz: 'silent', livez: 'silent', metricsAnswered: false, mode: null, version: null, problems });
+}
+
+export function reported<T>(value: T): Part<T> {
+  return { state: 'ok', value, collectedAt: '2026-11-22T07:34:15Z' };
+}
+
+export function profile(other: Partial<NodeProfile> = {}): NodeProfile {
+  const unknown = { source: 'unknown', reason: 'not asked' } as const;
+  return {
+    mode: { value: 'iptables', source: 'proxyMode' },
+    kubeProxyVersion: { value: 'v1.36.2', source: 'metrics' },
+    nodeName: { value: 'node-a', source: 'configz' },
+    families: ['ipv4', 'ipv6'],
+    localAddresses: unknown,
+    nodePortAddresses: unknown,
+    localDetector: { ipv4: unknown, ipv6: unknown },
+    masqueradeAll: { value: false, source: 'configz' },
+    localhostNodePorts: { value: true, source: 'configz' },
+    markBit: { value: 14, source: 'configz' },
+    ...other,
+  };
+}
+
+export interface ViewSketch {
+  readonly name?: string;
+  /** Null = it is not known what the node should do. */
+  readonly desired?: readonly Row[] | null;
+  /** Null = the rules were not read. */
+  readonly observed?: readonly Row[] | null;
+  /** frontend -> `ns/name:port`, as the API has it. */
+  readonly owners?: Readonly<Record<string, string>>;
+  /** frontend -> `ns/name:port`, as an accepted hint has it. */
+  readonly hints?: Readonly<Record<string, string>>;
+  readonly structures?: readonly IptablesStructure[];
+  readonly profile?: Partial<NodeProfile>;
+  readonly parts?: Partial<NodeParts>;
+  readonly podCIDRs?: readonly string[];
+  readonly largeCluster?: boolean;
+}
+
+/** The view of a healthy node `node-a` but for what is said. */
+export function nodeView(sketch: ViewSketch = {}): NodeView {
+  return buildView(viewInput(sketch));
+}
+
+function viewInput({ name = 'node-a', desired = [], observed = [], ...sketch }: ViewSketch): ViewInput {
+  const structures = sketch.structures ?? [structure()];
+  const hints = Object.entries(sketch.hints ?? {}).map(([key, hint]) => [frontend(key), hint] as const);
+  const owners = Object.entries(sketch.owners ?? {}).map(([key, port]) => [frontend(key), owner(port, key)] as const);
+  return {
+    name,
+    node: clusterNode(name, sketch.podCIDRs ?? []),
+    profile: profile(sketch.profile),
+    parts: {
+      iptables:
+        observed === null
+          ? { state: 'failed', reason: 'iptables-nft-save: exit code 1' }
+          : reported({
+              structures,
+              serviceBackends: [...new Set(structures.filter((s) => s.hasServiceRules).map((s) => s.backend))],
+              table: table(observed),
+              unlisted: null,
+              owners: new Map(hints),
+            }),
+      kubeProxy: kubeProxy(),
+      addresses: { state: 'absent' },
+      proxyTraces: reported({ iptables: true, nftables: false, ipvs: false }),
+      ...sketch.parts,
+    },
+    desired: desired === null ? null : { table: table(desired), owners: new Map(owners) },
+    largeCluster: { ipv4: sketch.largeCluster ?? false, ipv6: sketch.largeCluster ?? false },
+  };
+}
+
+function clusterNode(name: string, podCIDRs: readonly string[]): ClusterNode {
+  return { name, uid: `uid-of-${name}`, zone: null, podCIDRs: podCIDRs.map(prefix), addresses: [] };
+}

@@ -1,0 +1,48 @@
+/** The suites that vitest runs; scripts/test.js holds their time budgets. */
+import { defineConfig } from 'vitest/config';
+
+const beside = ['agent', 'aggregator', 'cli', 'proto'].map((folder) => `${folder}/**/*.test.ts`);
+const above = ['property', 'published', 'recordings', 'scenarios'].map((folder) => `test/${folder}/**/*.test.ts`);
+const slow = '**/*.slow.test.ts';
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: { name: 'architecture', include: ['test/architecture/**/*.test.ts'] },
+      },
+      {
+        test: {
+          name: 'unit',
+          include: [...beside, ...above],
+          exclude: [slow, '**/node_modules/**'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        // Real namespaces and real rules, as root: one file at a time, since they share one kernel.
+        test: {
+          name: 'kernel',
+          include: ['test/kernel/**/*.test.ts'],
+          exclude: [slow],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        // Longer random runs than `npm test` has time for: `npm run test:slow`.
+        test: {
+          name: 'slow',
+          include: [slow],
+          exclude: ['**/node_modules/**'],
+          fileParallelism: false,
+          testTimeout: 1_800_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
