@@ -79,7 +79,7 @@ describe('the dumps that are taken', () => {
     const host = counted(recordedHost(`${recordingFolder('s1-healthy')}/node-c`), log);
     expect(await readOnce(host)).toEqual({
       state: 'ok',
-      value: { structures: [], serviceBackends: [], table: new Map(), owners: new Map() },
+      value: { structures: [], serviceBackends: [], table: new Map(), unlisted: null, owners: new Map() },
       collectedAt: '2026-11-22T08:00:00.000Z',
     });
     expect(log).toEqual(['nft']);

@@ -4,10 +4,10 @@
  * thousand endpoints as short as one with ten. A chain that is anything else is walked rule by rule (walk.ts).
  */
 import { type Backend, parseBackend } from '../../proto/address.ts';
-import { wholeShare } from '../../proto/forwarding.ts';
+import { type Route, wholeShare } from '../../proto/forwarding.ts';
 import type { Condition, Plan } from './rule-plan.ts';
 import type { WalkedTable } from './rule-tables.ts';
-import { type Choice, type Spreading, type Sticky, spreadingOf } from './spreading.ts';
+import { type Choice, isEvenPart, type Spreading, type Sticky, spreadingOf } from './spreading.ts';
 
 /** What a MARK target does: mark = (mark & ~mask) ^ value. */
 export interface MarkChange {
@@ -21,10 +21,22 @@ export interface Pick extends Choice {
   readonly ownMark: MarkChange | null;
 }
 
-/** A pick before its weight is known, with the protocol its DNAT asks for; null = any. */
-interface EndpointChain {
-  readonly pick: { -readonly [key in keyof Pick]: Pick[key] };
+/** What endpoint chains have in common: there are as many kinds as protocols. */
+interface EndpointKind {
+  /** The protocol that the DNAT asks for; null = any. */
   readonly protocol: string | null;
+  readonly ownMark: MarkChange | null;
+}
+
+/** Chains that send every packet of their protocol to one backend, by chain; three arrays instead of an object each. */
+interface Endpoints {
+  /** Undefined where the chain is something else. */
+  readonly backends: readonly (Backend | undefined)[];
+  /** Index into `kinds`. */
+  readonly kindOf: Uint8Array;
+  readonly kinds: readonly EndpointKind[];
+  /** The list that remembers the client, where there is one. */
+  readonly stores: ReadonlyMap<number, string>;
 }
 
 /** The end of a chain from rule `from` on: picks that depend on chance and on nothing else. */
@@ -39,14 +51,17 @@ export interface Spread {
   /** The part that no pick takes, 0 to 1: it leaves the chain at its end. */
   readonly lost: number;
   readonly spreading: Spreading;
+  /** The route of packets that all reach it: shared by its frontends and origins. */
+  readonly route: Route;
 }
+
+type ReadSpread = Omit<Spread, 'picks' | 'route'>;
 
 interface ReadPicks {
   readonly picks: readonly Pick[];
   readonly stickies: readonly Sticky[];
+  readonly lost: number;
   readonly protocol: string | null;
-  readonly from: number;
-  readonly rest: number;
 }
 
 type Chance = Extract<Condition, { kind: 'chance' }>;
@@ -54,10 +69,13 @@ type Chance = Extract<Condition, { kind: 'chance' }>;
 /** Remembers the chains of one table that were worked out. */
 export class EndpointChains {
   readonly #table: WalkedTable;
+  #endpoints: Endpoints | null = null;
   readonly #spreads = new Map<number, Spread | null>();
   readonly #markers = new Map<number, MarkChange | null>();
   /** Word of a probability -> its number: there are as many as there are sizes of services. */
   readonly #chances = new Map<number, number>();
+  /** Rules left -> the word that was found to be their even probability. */
+  readonly #evenWords: number[] = [];
 
   constructor(table: WalkedTable) {
     this.#table = table;
@@ -91,8 +109,27 @@ export class EndpointChains {
     return conditions.length === 0 && action.kind === 'mark' ? { value: action.value, mask: action.mask } : null;
   }
 
-  /** The chain as one that sends every packet of its protocol to one backend; null when it is something else. */
-  #endpoint(chain: number): EndpointChain | null {
+  /**
+   * All chains at once and in order: they are asked for in the order of services, and a hundred thousand jumps about
+   * in memory would cost more than all the rest.
+   */
+  #readEndpoints(): Endpoints {
+    const count = this.#table.table.chainCount;
+    const backends = new Array<Backend | undefined>(count);
+    const kindOf = new Uint8Array(count);
+    const kinds: EndpointKind[] = [];
+    const stores = new Map<number, string>();
+    for (let chain = 0; chain < count; chain++) backends[chain] = this.#readEndpoint(chain, kindOf, kinds, stores);
+    return { backends, kindOf, kinds, stores };
+  }
+
+  /** The one backend of a chain, noting its kind and list; undefined when the chain is something else. */
+  #readEndpoint(
+    chain: number,
+    kindOf: Uint8Array,
+    kinds: EndpointKind[],
+    lists: Map<number, string>,
+  ): Backend | undefined {
     const table = this.#table;
     const end = table.endOfRules(chain);
     let markedBy = -1;
@@ -102,19 +139,22 @@ export class EndpointChains {
       if (plan.action.kind === 'pass') continue;
       if (plan.action.kind === 'jump') {
         ownMark = markedBy < 0 ? this.#ownMark(rule, plan) : null;
-        if (ownMark === null) return null;
+        if (ownMark === null) return undefined;
         markedBy = rule;
         continue;
       }
-      if (plan.action.kind !== 'dnat' || plan.conditions.length > 1) return null;
+      if (plan.action.kind !== 'dnat' || plan.conditions.length > 1) return undefined;
       const condition = plan.conditions[0];
-      if (condition !== undefined && (condition.kind !== 'protocol' || condition.negated)) return null;
+      if (condition !== undefined && (condition.kind !== 'protocol' || condition.negated)) return undefined;
       const backend = parseBackend(table.operandText(rule, plan.action.to));
-      if (backend === null || (markedBy >= 0 && !this.#isFrom(markedBy, backend))) return null;
-      const stores = plan.stores === null ? null : table.operandText(rule, plan.stores);
-      return { pick: { backend, weight: 0, stores, ownMark }, protocol: condition?.protocol ?? null };
+      if (backend === null || (markedBy >= 0 && !this.#isFrom(markedBy, backend))) return undefined;
+      const kind = kindIndex(kinds, condition?.protocol ?? null, ownMark);
+      if (kind > 255) return undefined;
+      kindOf[chain] = kind;
+      if (plan.stores !== null) lists.set(chain, table.operandText(rule, plan.stores));
+      return backend;
     }
-    return null;
+    return undefined;
   }
 
   /** What `-s HOST -j MARKER` marks: the rule by which an endpoint that calls itself is masqueraded. */
@@ -136,45 +176,112 @@ export class EndpointChains {
 
   #readSpread(chain: number): Spread | null {
     const end = this.#table.endOfRules(chain);
-    const { picks, stickies, protocol, from, rest } = this.#readPicks(chain);
-    if (from === end) return null;
-    return {
-      from,
-      protocol,
-      stickies,
-      ownMarks: [...new Set(picks.map(({ ownMark }) => ownMark))],
-      picks: () => this.#readPicks(chain).picks,
-      lost: rest,
-      spreading: spreadingOf(picks, stickies),
-    };
+    if (end === this.#table.firstRule(chain) || this.#pickedChain(end - 1) < 0) return null;
+    this.#endpoints ??= this.#readEndpoints();
+    const even = this.#readEven(chain, this.#endpoints);
+    if (even !== null) return this.#spreadOf(end, even);
+    const from = this.#firstPick(chain, this.#endpoints);
+    return from === end ? null : this.#spreadOf(end, this.#readUneven(from, end));
   }
 
-  #readPicks(chain: number): ReadPicks {
-    const table = this.#table;
-    const endpoints: EndpointChain[] = [];
-    let from = table.endOfRules(chain);
-    for (; from > table.firstRule(chain); from--) {
-      const endpoint = this.#pickOf(from - 1);
-      if (endpoint === null || (endpoints[0] !== undefined && endpoint.protocol !== endpoints[0].protocol)) break;
-      endpoints.push(endpoint);
+  #spreadOf(end: number, read: ReadSpread): Spread {
+    const { backends, affinitySeconds } = read.spreading;
+    const route: Route = { action: 'forward', backends, affinitySeconds, sources: 'any', otherwise: 'drop' };
+    return { ...read, route, picks: () => this.#readPicks(read.from, end).picks };
+  }
+
+  /** Where the picks of one protocol begin that end a chain; the chain's end when its last rule is none. */
+  #firstPick(chain: number, { backends, kindOf, kinds }: Endpoints): number {
+    const first = this.#table.firstRule(chain);
+    let from = this.#table.endOfRules(chain);
+    let protocol: string | null | undefined;
+    for (; from > first; from--) {
+      const picked = this.#pickedChain(from - 1);
+      if (picked < 0 || backends[picked] === undefined) break;
+      const own = kinds[kindOf[picked] ?? 0]?.protocol ?? null;
+      if (protocol !== undefined && own !== protocol) break;
+      protocol = own;
     }
+    return from;
+  }
+
+  #readUneven(from: number, end: number): ReadSpread {
+    const { picks, stickies, lost, protocol } = this.#readPicks(from, end);
+    const ownMarks = [...new Set(picks.map(({ ownMark }) => ownMark))];
+    return { from, protocol, stickies, ownMarks, lost, spreading: spreadingOf(picks, stickies) };
+  }
+
+  /** The chain that a rule picks by chance, always, or for clients seen before; -1 for any other rule. */
+  #pickedChain(rule: number): number {
+    const { conditions, action } = this.#table.plan(rule);
+    if (action.kind !== 'jump' || action.goto || conditions.length > 1) return -1;
+    const condition = conditions[0];
+    if (condition === undefined) return this.#table.operandId(rule, action.operand);
+    if (condition.kind === 'seen' ? condition.negated : condition.kind !== 'chance') return -1;
+    if (condition.kind === 'chance' && this.chance(rule, condition) === null) return -1;
+    return this.#table.operandId(rule, action.operand);
+  }
+
+  /** What kube-proxy writes for nearly every Service: even shares in the order of backends; null for all else. */
+  #readEven(chain: number, { backends, kindOf, kinds }: Endpoints): ReadSpread | null {
+    const first = this.#table.firstRule(chain);
+    const end = this.#table.endOfRules(chain);
+    const found: Backend[] = [];
+    let kind = -1;
+    let rule = end - 1;
+    for (let left = 1; rule >= first; rule--, left++) {
+      const picked = this.#pickedChain(rule);
+      const backend = backends[picked];
+      if (picked < 0 || backend === undefined) break;
+      // Of n rules left, the next one takes 1/n of what comes to it.
+      if (!this.#isEven(rule, left)) return null;
+      if (kind >= 0 && kindOf[picked] !== kind) return null;
+      const after = found[left - 2];
+      if (after !== undefined && backend >= after) return null;
+      kind = kindOf[picked] ?? 0;
+      found.push(backend);
+    }
+    const own = kinds[kind];
+    if (own === undefined) return null;
+    const spreading: Spreading = { backends: found.reverse(), shares: 'even', affinitySeconds: 0 };
+    return { from: rule + 1, protocol: own.protocol, stickies: [], ownMarks: [own.ownMark], lost: 0, spreading };
+  }
+
+  #isEven(rule: number, left: number): boolean {
+    const condition = this.#table.plan(rule).conditions[0];
+    if (condition === undefined) return left === 1;
+    if (condition.kind !== 'chance') return false;
+    const { probability } = condition;
+    const word = typeof probability !== 'number' && 'operand' in probability ? probability.operand : -1;
+    const id = word < 0 ? -1 : this.#table.operandId(rule, word);
+    if (id >= 0 && this.#evenWords[left] === id) return true;
+    const even = isEvenPart(this.chance(rule, condition) ?? 0, left);
+    if (even && id >= 0) this.#evenWords[left] = id;
+    return even;
+  }
+
+  #readPicks(from: number, end: number): ReadPicks {
+    const table = this.#table;
+    const { backends, kindOf, kinds, stores } = this.#endpoints ?? noEndpoints;
     const picks: Pick[] = [];
     const stickies: Sticky[] = [];
-    let rest = 1;
-    for (let i = endpoints.length - 1, rule = from; i >= 0 && rest > 0; i--, rule++) {
-      const pick = endpoints[i]?.pick;
+    const protocol = kinds[kindOf[this.#pickedChain(from)] ?? 0]?.protocol ?? null;
+    let lost = 1;
+    for (let rule = from; rule < end && lost > 0; rule++) {
+      const chain = this.#pickedChain(rule);
+      const backend = backends[chain];
       const condition = table.plan(rule).conditions[0];
-      if (pick === undefined) break;
+      if (backend === undefined) break;
       if (condition?.kind === 'seen') {
-        const name = table.operandText(rule, condition.name);
-        stickies.push({ backend: pick.backend, name, seconds: condition.seconds });
+        stickies.push({ backend, name: table.operandText(rule, condition.name), seconds: condition.seconds });
         continue;
       }
-      pick.weight = condition?.kind === 'chance' ? rest * (this.chance(rule, condition) ?? 0) : rest;
-      picks.push(pick);
-      rest -= pick.weight;
+      const weight = condition?.kind === 'chance' ? lost * (this.chance(rule, condition) ?? 0) : lost;
+      const ownMark = kinds[kindOf[chain] ?? 0]?.ownMark ?? null;
+      picks.push({ backend, weight, stores: stores.get(chain) ?? null, ownMark });
+      lost -= weight;
     }
-    return { picks, stickies, protocol: endpoints[0]?.protocol ?? null, from, rest };
+    return { picks, stickies, lost, protocol };
   }
 
   /** The part of packets that a rule by chance takes, 0 to 1; null when its number cannot be read. */
@@ -194,15 +301,11 @@ export class EndpointChains {
     const part = parts / wholeShare;
     return negated ? 1 - part : part;
   }
+}
 
-  /** The endpoint chain that a rule picks by chance, always, or for clients seen before; null for any other rule. */
-  #pickOf(rule: number): EndpointChain | null {
-    const { conditions, action } = this.#table.plan(rule);
-    if (action.kind !== 'jump' || action.goto || conditions.length > 1) return null;
-    const condition = conditions[0];
-    if (condition !== undefined && condition.kind !== 'chance' && condition.kind !== 'seen') return null;
-    if (condition?.kind === 'seen' && condition.negated) return null;
-    if (condition?.kind === 'chance' && this.chance(rule, condition) === null) return null;
-    return this.#endpoint(this.#table.operandId(rule, action.operand));
-  }
+const noEndpoints: Endpoints = { backends: [], kindOf: new Uint8Array(0), kinds: [], stores: new Map() };
+
+function kindIndex(kinds: EndpointKind[], protocol: string | null, ownMark: MarkChange | null): number {
+  const known = kinds.findIndex((kind) => kind.protocol === protocol && kind.ownMark === ownMark);
+  return known < 0 ? kinds.push({ protocol, ownMark }) - 1 : known;
 }

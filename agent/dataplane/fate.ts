@@ -193,8 +193,10 @@ function masqueradingOf(
   const byRule = arrivals.every(
     ({ piece, ownMark }) => ownMark !== null && masquerades(changeMark(piece.mark, ownMark)),
   );
-  const bySource = !isEmpty(intersect(own, marked));
-  return { masquerade, marked: bulk.marked, hairpin: masquerade === 'always' || byRule || bySource };
+  const calling = intersect(own, forwarded);
+  // Where the backend cannot be a caller of this origin, it is as all others are.
+  const bySource = isEmpty(calling) ? masquerade === 'always' : isEmpty(subtract(calling, marked));
+  return { masquerade, marked: bulk.marked, hairpin: byRule || bySource };
 }
 
 function addressOf(backend: Backend): PrefixSet {
@@ -217,21 +219,10 @@ function hairpinOf(hairpins: readonly boolean[]): Dress['hairpin'] {
   return hairpins.every(Boolean) ? 'all' : hairpins.some(Boolean) ? 'some' : 'none';
 }
 
-/** The route of packets that all reach one spread, made once: most frontends and origins share it. */
-const routes = new WeakMap<Spread, Route>();
-
 /** The fate of packets that all reach one spread with one mark. */
-function spreadFate(spread: Spread, mark: number, masquerades: Masquerades): Fate {
-  const { backends, affinitySeconds, shares } = spread.spreading;
-  let route = routes.get(spread);
-  if (route === undefined) {
-    route = { action: 'forward', backends, affinitySeconds, sources: 'any', otherwise: 'drop' };
-    routes.set(spread, route);
-  }
+function spreadFate({ route, spreading: { shares }, ownMarks }: Spread, mark: number, masquerades: Masquerades): Fate {
   if (masquerades(mark)) return { route, dress: dress(shares, 'always', 'all') };
-  const hairpin = hairpinOf(
-    spread.ownMarks.map((ownMark) => ownMark !== null && masquerades(changeMark(mark, ownMark))),
-  );
+  const hairpin = hairpinOf(ownMarks.map((ownMark) => ownMark !== null && masquerades(changeMark(mark, ownMark))));
   return { route, dress: dress(shares, 'never', hairpin) };
 }
 

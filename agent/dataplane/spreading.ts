@@ -30,6 +30,11 @@ export interface Spreading {
  */
 const evenWithin = 1e-5;
 
+/** Whether a part is what the next of `left` equal backends gets, rounding aside. */
+export function isEvenPart(part: number, left: number): boolean {
+  return Math.abs(part * left - 1) < evenWithin;
+}
+
 /** What a set of choices and returning ways amounts to; backends are sorted by text, each once. */
 export function spreadingOf(choices: readonly Choice[], stickies: readonly Sticky[]): Spreading {
   const sorted = isSorted(choices) ? choices : joinedByBackend(choices);

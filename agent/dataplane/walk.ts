@@ -181,7 +181,9 @@ function walkRule(
   const { conditions, action } = table.plan(rule);
   walk.steps++;
   if (action.kind === 'pass') return live;
-  if (action.kind === 'jump' && walk.path === null && table.isIdle(table.operandId(rule, action.operand))) return live;
+  // A goto to an idle chain still ends this one.
+  const isSkippable = action.kind === 'jump' && !action.goto && walk.path === null;
+  if (isSkippable && table.isIdle(table.operandId(rule, action.operand))) return live;
   const next: Piece[] = [];
   for (const piece of live) {
     const { taken, left, aside } = test(place, rule, conditions, piece);
@@ -292,9 +294,11 @@ function test({ table, chains, walk }: Place, rule: number, conditions: readonly
         break;
       }
       case 'seen': {
+        const name = table.operandText(rule, condition.name);
+        // A new client is on no list, and one that is on a list is on that one only.
+        if (condition.negated && piece.seen?.name !== name) break;
         if (condition.negated || piece.seen !== null) return { taken: null, left: piece, aside: null };
-        const seen = { name: table.operandText(rule, condition.name), seconds: condition.seconds };
-        return { taken: null, left: piece, aside: { ...taken, seen } };
+        return { taken: null, left: piece, aside: { ...taken, seen: { name, seconds: condition.seconds } } };
       }
       default:
         if (!holds(table, rule, condition, taken, walk)) return { taken: null, left: piece, aside: null };

@@ -11,7 +11,7 @@ export interface RunOutput {
 }
 
 /** Runs a program to its end, outside any namespace. */
-export function run(program: string, args: readonly string[], input = ''): RunOutput {
+function run(program: string, args: readonly string[], input = ''): RunOutput {
   const { status, stdout, stderr, error } = spawnSync(program, args, {
     input,
     encoding: 'utf8',
@@ -22,7 +22,7 @@ export function run(program: string, args: readonly string[], input = ''): RunOu
 }
 
 /** Runs a program that must succeed. @throws with the command and its first line of stderr. */
-export function mustRun(program: string, args: readonly string[], input = ''): string {
+function mustRun(program: string, args: readonly string[], input = ''): string {
   const { ok, stdout, stderr } = run(program, args, input);
   if (!ok) throw new Error(`${program} ${args.join(' ')}: ${stderr.split('\n', 1)[0]}`);
   return stdout;

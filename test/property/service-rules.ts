@@ -28,7 +28,7 @@ export function serviceRules(input: ServiceRulesInput): readonly PlacedRule[] {
 }
 
 /** What iptables-save prints for a chance: kube-proxy writes ten decimals, the kernel keeps parts of 2^31. */
-export function printedProbability(chance: number): string {
+function printedProbability(chance: number): string {
   return (Math.round(Number(chance.toFixed(10)) * 2 ** 31) / 2 ** 31).toFixed(11);
 }
 

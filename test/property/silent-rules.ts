@@ -18,7 +18,7 @@ const holds =
   (line) =>
     texts.every((text) => line.includes(text));
 
-export const silentRules: readonly SilentRule[] = [
+const silentRules: readonly SilentRule[] = [
   {
     table: 'filter',
     matches: holds('-j KUBE-FIREWALL'),
