@@ -1,11 +1,11 @@
 /**
- * What one agent does with one dump, alone in a process, so that its CPU time and memory can be measured:
+ * What one agent does with one dump, again and again in one process, so that its CPU time and memory can be measured:
  *
- *   node read-rules.ts parse|digest DUMP ADDRESS...
+ *   node read-rules.ts DUMP ADDRESS...
  *
- * Reads the dump in pieces of 64 KiB, as they come out of a pipe, and prints one line of JSON (ReadCost).
+ * Reads the dump in pieces of 64 KiB, as they come out of a pipe, and prints one line of JSON (ReadCosts).
  */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { DumpDigest, RulesetReader } from 'node-iptables-parse';
 import { traceIptables } from '../../agent/dataplane/iptables.ts';
 import { detectLocal } from '../../agent/dataplane/rules-profile.ts';
@@ -13,17 +13,19 @@ import type { Address } from '../../proto/address.ts';
 import { parseAddress } from '../../proto/address.ts';
 import { tableDigest } from '../../proto/canonical.ts';
 
-export interface ReadCost {
-  /** CPU time, user and system, without the start of the process. */
-  readonly cpuMs: number;
-  readonly parseMs: number;
-  /** Peak resident set of the whole process. */
+/** CPU time, user and system, in milliseconds; without the start of the process. */
+export interface ReadCosts {
+  /** Parse and trace, per reading; the first one compiles the code. */
+  readonly readings: readonly { readonly parseMs: number; readonly traceMs: number }[];
+  /** Unchanged readings: the digest alone. */
+  readonly unchangedMs: readonly number[];
+  /** Peak resident set of the whole process, by the end of all readings. */
   readonly peakMiB: number;
-  /** Frontends in the table; 0 when only the digest was taken. */
   readonly frontends: number;
   readonly digest: string;
 }
 
+const readings = 8;
 const pieceBytes = 64 * 1024;
 
 function feed(path: string, take: (piece: Uint8Array) => void): void {
@@ -42,20 +44,15 @@ function cpuMs(since: NodeJS.CpuUsage): number {
   return (user + system) / 1000;
 }
 
-function peakMiB(): number {
-  return process.resourceUsage().maxRSS / 1024;
-}
-
-function readDigest(path: string): ReadCost {
+function readUnchanged(path: string): number {
   const start = process.cpuUsage();
   const digest = new DumpDigest();
   feed(path, (piece) => digest.push(piece));
-  const text = digest.finish();
-  const cost = cpuMs(start);
-  return { cpuMs: cost, parseMs: 0, peakMiB: peakMiB(), frontends: 0, digest: text };
+  digest.finish();
+  return cpuMs(start);
 }
 
-function readTable(path: string, localAddresses: readonly Address[]): ReadCost {
+function readTable(path: string, localAddresses: readonly Address[]) {
   const start = process.cpuUsage();
   const reader = new RulesetReader({ expectTables: ['filter', 'nat'], trailer: 'required' });
   feed(path, (piece) => reader.push(piece));
@@ -68,15 +65,31 @@ function readTable(path: string, localAddresses: readonly Address[]): ReadCost {
     localAddresses,
     localDetector: { ipv4: detectLocal(ruleset, 'ipv4') ?? { kind: 'none' }, ipv6: { kind: 'none' } },
   });
-  const cost = cpuMs(start);
-  // The digest of the whole table is the bench's own: it is taken after the measures.
-  const peak = peakMiB();
-  return { cpuMs: cost, parseMs, peakMiB: peak, frontends: table.size, digest: tableDigest(table) };
+  const traceMs = cpuMs(start) - parseMs;
+  ruleset.release();
+  return { table, cost: { parseMs, traceMs } };
 }
 
-if (import.meta.main) {
-  const [mode, path = '', ...addresses] = process.argv.slice(2);
-  const local = addresses.map(parseAddress).filter((address) => address !== null);
-  const cost = mode === 'digest' ? readDigest(path) : readTable(path, local);
-  process.stdout.write(`${JSON.stringify(cost)}\n`);
+/** Of this program alone: getrusage() also counts the process that started it, up to the moment of exec. */
+function peakResidentKiB(): number {
+  const line = readFileSync('/proc/self/status', 'utf8')
+    .split('\n')
+    .find((field) => field.startsWith('VmHWM:'));
+  return Number.parseInt(line?.slice('VmHWM:'.length) ?? '', 10);
 }
+
+const [path = '', ...addresses] = process.argv.slice(2);
+const local = addresses.map(parseAddress).filter((address) => address !== null);
+const first = readTable(path, local);
+const unchangedMs = Array.from({ length: readings }, () => readUnchanged(path));
+const later = Array.from({ length: readings - 1 }, () => readTable(path, local).cost);
+const peakMiB = peakResidentKiB() / 1024;
+const costs: ReadCosts = {
+  readings: [first.cost, ...later],
+  unchangedMs,
+  peakMiB,
+  frontends: first.table.size,
+  // The digest of the whole table is the bench's own: it is taken after the measures.
+  digest: tableDigest(first.table),
+};
+process.stdout.write(`${JSON.stringify(costs)}\n`);
