@@ -38,7 +38,6 @@ export function buildProgram(context: Context, { version, out, err }: ProgramTex
     .showHelpAfterError('Add --help to the command to see its options and examples.')
     .exitOverride()
     .addHelpText('after', exitCodes);
-  program.action(() => program.help({ error: true }));
   addAudit(program, context);
   addTrace(program, context);
   addParse(program, context);
