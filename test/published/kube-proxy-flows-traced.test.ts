@@ -1,13 +1,15 @@
 /** kube-proxy's own unit tests, answered by walking the rules that it wrote: packet by packet, and from the table. */
 import { parseRules } from 'node-iptables-parse';
 import { describe, expect, it } from 'vitest';
-import { type BackendRules, traceIptables } from '../../agent/dataplane/iptables.ts';
+import { type BackendRules, type Traced, traceIptables } from '../../agent/dataplane/iptables.ts';
 import { type PacketAnswer, tracePacket } from '../../agent/dataplane/packet-path.ts';
+import { describeStructure } from '../../agent/dataplane/structure.ts';
 import { desiredState } from '../../aggregator/audit/desired.ts';
-import { drift } from '../../aggregator/audit/drift.ts';
+import { buildView, evaluateCluster } from '../../aggregator/audit/evaluate.ts';
+import { isLargeCluster } from '../../aggregator/audit/service-ports.ts';
+import { checks } from '../../aggregator/checks/index.ts';
 import { readClusterState } from '../../aggregator/cluster/state.ts';
 import { backendOf, parseAddress } from '../../proto/address.ts';
-import type { ForwardingTable } from '../../proto/forwarding.ts';
 import { valueOr } from '../../proto/profile.ts';
 import { answerFlow, type FlowAnswer } from '../answer-flow.ts';
 import { type FlowCase, readFlowCases } from '../kube-proxy-flows.ts';
@@ -20,8 +22,7 @@ function rulesOf({ iptablesSave, profile }: FlowCase): BackendRules {
   return { backend: 'nft', family: profile.families[0] ?? 'ipv4', ruleset: parsed.ruleset };
 }
 
-function tableOf(flowCase: FlowCase, rules: BackendRules): ForwardingTable {
-  const { profile } = flowCase;
+function tracedOf({ profile }: FlowCase, rules: BackendRules): Traced {
   return traceIptables({
     rulesets: [rules],
     localAddresses: valueOr(profile.localAddresses, []),
@@ -30,7 +31,33 @@ function tableOf(flowCase: FlowCase, rules: BackendRules): ForwardingTable {
       ipv6: valueOr(profile.localDetector.ipv6, { kind: 'none' }),
     },
     nodePortAddresses: valueOr(profile.nodePortAddresses, 'all'),
-  }).table;
+  });
+}
+
+/** All that the checks say of the case's node, which kube-proxy's own test calls right. */
+function findingsOf({ services, endpointSlices, nodeName, profile }: FlowCase, rules: BackendRules, traced: Traced) {
+  const read = readClusterState({
+    services: { items: services ?? [] },
+    endpointSlices: { items: endpointSlices },
+    nodes: { items: [] },
+  });
+  if (!read.ok) throw new Error(read.problems.join('\n'));
+  const structures = [describeStructure({ ...rules, markBit: 14 })];
+  const report = { ...traced, structures, owners: traced.owners() };
+  const view = buildView({
+    name: nodeName,
+    node: null,
+    profile,
+    parts: {
+      iptables: { state: 'ok', value: report, collectedAt: '2026-11-22T07:47:18Z' },
+      kubeProxy: { state: 'absent' },
+      addresses: { state: 'absent' },
+      proxyTraces: { state: 'absent' },
+    },
+    desired: desiredState(read.value, { name: nodeName, zone: null, profile }),
+    largeCluster: isLargeCluster(read.value),
+  });
+  return { drift: view.drift, findings: evaluateCluster([view], checks).findings };
 }
 
 /** In kube-proxy's words: a packet that is let through or that nothing takes goes nowhere else. */
@@ -56,7 +83,7 @@ describe("kube-proxy's own packets, walked through its own rules", () => {
 
   describe.each(cases)('$name', (flowCase) => {
     const rules = rulesOf(flowCase);
-    const table = tableOf(flowCase, rules);
+    const traced = tracedOf(flowCase, rules);
 
     it.each(flowCase.flows)('$name, packet by packet', ({ flow, expected }) => {
       const localAddresses = valueOr(flowCase.profile.localAddresses, []);
@@ -64,21 +91,13 @@ describe("kube-proxy's own packets, walked through its own rules", () => {
     });
 
     it.each(flowCase.flows)('$name, from the table alone', ({ flow, expected }) => {
-      expect(answerFlow(table, flowCase.profile, flow)).toEqual(expected);
+      expect(answerFlow(traced.table, flowCase.profile, flow)).toEqual(expected);
     });
 
     const { services } = flowCase;
     if (services === null) return;
-    it('differs in nothing from what its Services ask for', () => {
-      const lists = { items: services };
-      const read = readClusterState({
-        services: lists,
-        endpointSlices: { items: flowCase.endpointSlices },
-        nodes: { items: [] },
-      });
-      if (!read.ok) throw new Error(read.problems.join('\n'));
-      const desired = desiredState(read.value, { name: flowCase.nodeName, zone: null, profile: flowCase.profile });
-      expect(drift(desired.table, table)).toEqual([]);
+    it('as a bundle is clean', () => {
+      expect(findingsOf(flowCase, rules, traced)).toEqual({ drift: [], findings: [] });
     });
   });
 });
