@@ -91,6 +91,10 @@ describe.each(['nft', 'legacy'] as const)('rules in iptables-%s', (backend) => {
   }
 
   function expectTableTrue({ table, probes, seen }: Truth): void {
+    const unknown = [...table].filter(([, { forwarding }]) =>
+      origins.some((origin) => forwarding[origin].route.action === 'unknown'),
+    );
+    expect(unknown).toEqual([]);
     expectTrue(probes, seen, (probe) => toldByTable(table, probe));
   }
 
