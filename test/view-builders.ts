@@ -93,7 +93,7 @@ export function table(rows: readonly Row[]): ForwardingTable {
 }
 
 /** `shop/web:http` as the owner of a frontend that the API asks for. */
-export function owner(name: string, key: string): DesiredOwner {
+function owner(name: string, key: string): DesiredOwner {
   const port = parseServicePortName(name);
   const parsed = parseFrontendKey(key);
   if (port === null || parsed === null) throw new Error(`${name} at ${key} is no service port`);
@@ -151,7 +151,7 @@ export function reported<T>(value: T): Part<T> {
   return { state: 'ok', value, collectedAt: '2026-11-22T07:34:15Z' };
 }
 
-export function profile(other: Partial<NodeProfile> = {}): NodeProfile {
+function profile(other: Partial<NodeProfile> = {}): NodeProfile {
   const unknown = { source: 'unknown', reason: 'not asked' } as const;
   return {
     mode: { value: 'iptables', source: 'proxyMode' },

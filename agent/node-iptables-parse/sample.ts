@@ -35,11 +35,3 @@ export function tableOf(ruleset: Ruleset, name = 'nat'): Table {
 export function ruleOf(text: string): Rule {
   return tableOf(rulesetOf(natOf(`-A KUBE-SVC-A ${text}`))).rule(0);
 }
-
-/** The dump without its `#` lines: what printing gives back. */
-export function withoutComments(dump: string): string {
-  return dump
-    .split('\n')
-    .filter((line) => !line.startsWith('#'))
-    .join('\n');
-}

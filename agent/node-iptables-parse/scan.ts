@@ -95,7 +95,7 @@ function goesOn(byte: number): boolean {
  * Where the word at `at` ends. The text ends in a newline, so no bound is needed.
  * @returns the index of the byte behind it, or -1 for a quote that is not closed on the line
  */
-export function endOfWord(text: Text, at: number): number {
+function endOfWord(text: Text, at: number): number {
   const bytes = text.bytes;
   let end = at;
   if (bytes[end] === QUOTE) {

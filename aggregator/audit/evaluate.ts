@@ -8,7 +8,7 @@ import { type Finding, severities, type Violation } from '../model/finding.ts';
 import { rootCauses } from './causes.ts';
 import { fingerprint, subjectParts } from './fingerprint.ts';
 
-export { buildView, type ViewInput } from './view.ts';
+export { buildView } from './view.ts';
 
 export interface FrontendCounts {
   /** What the node should serve, and what it serves beyond that. */

@@ -107,7 +107,7 @@ export function groupBySubject<T extends { readonly key: FrontendKey; readonly f
 }
 
 /** The Service port that a frontend belongs to, or the frontend where nobody is known to own it. */
-export function subjectOf(view: NodeView, key: FrontendKey, frontend: Frontend): Subject {
+function subjectOf(view: NodeView, key: FrontendKey, frontend: Frontend): Subject {
   const owner = view.owners.get(key);
   if (owner === undefined) {
     return { kind: 'Frontend', name: key, port: String(frontend.port), protocol: frontend.protocol };
