@@ -107,8 +107,12 @@ describe('dumps that others published', () => {
     ],
   ]);
 
-  if (dumps === null) console.warn('published dumps absent: 13 cases not run');
-  it.each(dumps ?? [])('$name', (dump) => {
+  if (dumps === null) {
+    it.skip('not run: 13 cases, since the published dumps are not at hand', () => {});
+    console.log('published dumps are absent: 13 cases were not run');
+    return;
+  }
+  it.each(dumps)('$name', (dump) => {
     const result = parseRules(dump.bytes, { expectTables: tableNames(dump.bytes), trailer: 'optional' });
     const verdict = result.ok ? undefined : `line ${result.failure.line}: ${result.failure.code}`;
     expect(verdict).toBe(refused.get(dump.name));
