@@ -8,7 +8,8 @@ import { addTrace } from './commands/trace.ts';
 import type { Context } from './context.ts';
 
 const exitCodes = `
-Exit codes: 0 clean, 1 findings at or above --fail-on, 2 could not do the work.
+Exit codes: 0 done and nothing found, 1 findings at or above --fail-on,
+2 could not do the work.
 
 Examples:
   plumbline demo                    see it find a broken node, in seconds

@@ -17,7 +17,7 @@ import { done, type Outcome, refused } from '../refusal.ts';
 const help = `
 A bundle holds the API's lists and one folder for each node, with what its commands
 printed. What a node's folder lacks is not judged, and a node without a folder is
-unknown; neither counts as healthy.
+unknown; neither counts as healthy, nor as a finding.
 
   bundle/api/services.json  endpointslices.json  nodes.json   (or .json.gz)
   bundle/node-a/iptables-nft-save.txt   or iptables-legacy-save.txt
@@ -33,7 +33,8 @@ Examples:
   plumbline audit --live --api ./api                     this machine, as root
   plumbline audit ./recording -n shop --fail-on high     for a script
 
-Exit codes: 0 clean, 1 findings at or above --fail-on, 2 could not do the work.`;
+Exit codes: 0 no finding at or above --fail-on (nodes may be unknown: they are
+printed), 1 findings, 2 could not do the work.`;
 
 interface AuditOptions {
   readonly api?: string;
@@ -51,8 +52,8 @@ export function addAudit(program: Command, context: Context): void {
     .command('audit')
     .description('hold what nodes do against what the cluster asked for')
     .argument('[bundle]', 'a recording: a folder or a .tar.gz')
-    .option('--api <dir>', 'the folder of API lists, where the bundle has none of its own')
-    .option('--over <dir>', 'files missing in the bundle are taken from this one')
+    .option('--api <dir>', "API lists in place of the bundle's own: a folder or a .tar.gz")
+    .option('--over <dir>', 'files missing in the bundle are taken from this one: a folder or a .tar.gz')
     .option('--live', "audit this machine's kernel instead of a bundle; needs --api")
     .option('--node <name>', "with --live: this machine's Node, where it cannot be told")
     .addOption(outputOption(['table', 'wide', 'json', 'yaml', 'name']))

@@ -8,12 +8,12 @@ import { readRuleset } from '../read-ruleset.ts';
 const examples = `
 Prints JSON by default: tables, their chains, each chain's rules with typed matches
 and target. A rule that cannot be read says why in "unreadable". Text that is no
-whole output of iptables-save is refused with its line number.
+whole output of iptables-save is refused with its line number (exit code 2).
 
 Examples:
   iptables-save | plumbline parse iptables-save
   plumbline parse iptables-save rules.txt -o json
-  plumbline parse iptables-save rules.txt -o iptables-save   # the same text again`;
+  plumbline parse iptables-save rules.txt -o iptables-save   # the text again, without # lines`;
 
 interface ParseOptions {
   readonly output: 'json' | 'iptables-save';

@@ -10,9 +10,13 @@ import { readRuleset } from '../read-ruleset.ts';
 import { done, type Outcome, refused } from '../refusal.ts';
 
 const examples = `
-Walks the rules as the kernel walks them and prints each rule that took the packet,
-where it may go and whether its source address is rewritten. A source that is one of
-the --node-ip addresses starts on the node itself; any other is forwarded by it.
+Walks the rules as the kernel walks them, for the first packet of a connection, and
+prints each rule that took it, where it may go and whether its source address is
+rewritten. A source that is one of the --node-ip addresses starts on the node itself,
+any other is forwarded by it; node ports are known by --node-ip too. Interfaces are
+not known: a rule with -i counts as one for another interface.
+
+Exit codes: 0 told, 2 could not be told (the way so far is shown).
 
 Examples:
   iptables-save > rules.txt
