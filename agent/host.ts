@@ -42,13 +42,14 @@ export interface Command {
 
 export interface Host {
   /**
-   * Runs a program in its own process group with an empty environment; the group is killed at the deadline.
+   * Runs a program in its own process group, with PATH, LC_ALL=C and TZ=UTC as its whole environment; the group is
+   * killed at the deadline.
    * @param onOutput gets each piece of stdout as it comes; the piece may be reused, so copy what is kept.
    */
   run(command: Command, onOutput: (piece: Uint8Array) => void): Promise<RunResult>;
   /** Reads one host file whole, at most `maxBytes`. */
   read(path: string, maxBytes: number): Promise<ReadResult>;
-  /** GET on a loopback address; only kube-proxy's ports are asked. */
+  /** GET on a loopback address, any other is refused. */
   get(url: string, deadlineMs: number): Promise<GetResult>;
 }
 

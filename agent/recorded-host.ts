@@ -1,5 +1,5 @@
 /**
- * A folder of recordings as a node (test/recordings/README.md says which file is what): the raw output of each command
+ * A folder of recordings as a node (docs/bundles.md says which file is what): the raw output of each command
  * stands for the command. What was not recorded is `absent`, never an answer.
  */
 import { createReadStream, existsSync, readFileSync } from 'node:fs';

@@ -34,7 +34,10 @@ export type UnknownReason =
   | 'unreadable-target'
   | 'unreadable-rule'
   | 'set-not-read'
+  /** Both iptables backends act on the packets, not alike, and no dump shows which is asked first. */
   | 'order-not-visible'
+  /** Two service ports ask for one frontend and want different things of it. */
+  | 'asked-twice'
   /** A raw rule exempts the packets from connection tracking (node-local DNS does): no service rule sees them. */
   | 'untracked'
   | 'address-dependent'

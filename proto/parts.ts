@@ -12,7 +12,7 @@ export type Part<T> =
 
 export type IptablesBackend = 'legacy' | 'nft';
 
-/** A jump that kube-proxy ensures from a built-in chain to one of its own (kube-proxy.md 3.2). */
+/** A jump that kube-proxy ensures from a built-in chain to one of its own, at each full sync. */
 export interface BaseJump {
   readonly table: 'nat' | 'filter';
   readonly from: string;

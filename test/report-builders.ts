@@ -1,15 +1,16 @@
 /** Builders of reports for tests. */
 import type { Finding } from '../aggregator/model/finding.ts';
-import type { Audit, NodeVerdict } from '../cli/audit/report.ts';
+import type { NodeStatus } from '../aggregator/audit/evaluate.ts';
+import type { Audit } from '../cli/audit/report.ts';
 
 /** A node of the report: `node('node-a')` is healthy and has ten frontends in sync. */
-export function node(name: string, changes: Partial<NodeVerdict> = {}): NodeVerdict {
+export function node(name: string, changes: Partial<NodeStatus> = {}): NodeStatus {
   const frontends = { total: 10, inSync: 10, drifted: 0, unknown: 0 };
   return { name, mode: 'iptables', state: 'healthy', frontends, ...changes };
 }
 
 /** A node of which nothing is known. */
-export function unknownNode(name: string): NodeVerdict {
+export function unknownNode(name: string): NodeStatus {
   return node(name, {
     mode: 'unknown',
     state: 'unknown',
@@ -37,7 +38,7 @@ export function finding(check: string, changes: Partial<Finding> = {}): Finding 
 
 /** An audit of these nodes with these findings, everything told unless said. */
 export function audit(
-  nodes: readonly NodeVerdict[],
+  nodes: readonly NodeStatus[],
   findings: readonly Finding[] = [],
   untold: Readonly<Record<string, string>> = {},
 ): Audit {

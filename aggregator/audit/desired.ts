@@ -194,7 +194,7 @@ function addWish({ table, owners }: Wanted, wish: Entry, owner: DesiredOwner): v
   }
   if (portOf(owner) < portOf(knownOwner)) owners.set(key, owner);
   if (!isSame(wish.forwarding, known.forwarding)) {
-    table.set(key, { frontend: wish.frontend, forwarding: unknownForwarding('order-not-visible') });
+    table.set(key, { frontend: wish.frontend, forwarding: unknownForwarding('asked-twice') });
   }
 }
 

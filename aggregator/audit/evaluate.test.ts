@@ -51,7 +51,7 @@ describe('the state of a node', () => {
         frontends: { total: 4, inSync: 1, drifted: 2, unknown: 1 },
       },
     ]);
-    expect([...unknownReasons]).toEqual([['node-a', ['1 frontends: too-complex']]]);
+    expect([...unknownReasons]).toEqual([['node-a', ['1 frontend: too-complex']]]);
   });
 
   it('an unknown frontend alone makes the node unknown', () => {

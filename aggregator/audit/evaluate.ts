@@ -157,7 +157,7 @@ function reasonsOf(view: NodeView): readonly string[] {
   for (const one of view.drift) {
     if (one.kind === 'unknown') counts.set(one.reason, (counts.get(one.reason) ?? 0) + 1);
   }
-  for (const [reason, count] of counts) reasons.push(`${count} frontends: ${reason}`);
+  for (const [reason, count] of counts) reasons.push(`${count} ${count === 1 ? 'frontend' : 'frontends'}: ${reason}`);
   return reasons;
 }
 

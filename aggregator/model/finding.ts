@@ -81,11 +81,14 @@ export interface Finding {
   readonly remediation: readonly Remedy[];
 }
 
-/** A subject in one line: `shop/web:http`, a frontend's text, a rule. */
+/** What a finding is about, in one word: `shop/web:http`, `kube-system/kube-dns:dns/udp`, `tcp 10.96.0.1:443`, `node-b`. */
 export function subjectText(subject: Subject): string {
   switch (subject.kind) {
-    case 'Service':
-      return `${subject.namespace}/${subject.name}${subject.port === '' ? '' : `:${subject.port}`}`;
+    case 'Service': {
+      const port = subject.port === '' ? '' : `:${subject.port}`;
+      const protocol = subject.protocol.toLowerCase() === 'tcp' ? '' : `/${subject.protocol.toLowerCase()}`;
+      return `${subject.namespace}/${subject.name}${port}${protocol}`;
+    }
     case 'Frontend':
     case 'Node':
     case 'Rule':

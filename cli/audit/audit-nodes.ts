@@ -2,13 +2,13 @@
 import type { Host } from '../../agent/host.ts';
 import { type Observation, observe } from '../../agent/observe.ts';
 import { desiredState, isSupportedMode } from '../../aggregator/audit/desired.ts';
-import { buildView, evaluateCluster } from '../../aggregator/audit/evaluate.ts';
+import { buildView, evaluateCluster, type NodeStatus } from '../../aggregator/audit/evaluate.ts';
 import { isLargeCluster } from '../../aggregator/audit/service-ports.ts';
 import { checks } from '../../aggregator/checks/index.ts';
 import type { NodeView } from '../../aggregator/model/check.ts';
 import type { ClusterState } from '../../aggregator/model/cluster.ts';
 import { type DataplaneMode, valueOr } from '../../proto/profile.ts';
-import type { Audit, NodeVerdict } from './report.ts';
+import type { Audit } from './report.ts';
 import { withRuleEvidence } from './rule-evidence.ts';
 
 export interface NodeToAudit {
@@ -59,7 +59,7 @@ function viewOf({ name, observation: { profile, parts } }: ObservedNode, state: 
   return buildView({ name, node, profile, parts, desired, largeCluster: isLargeCluster(state) });
 }
 
-function notRecorded(name: string): NodeVerdict {
+function notRecorded(name: string): NodeStatus {
   return { name, mode: 'unknown', state: 'unknown', frontends: { total: 0, inSync: 0, drifted: 0, unknown: 0 } };
 }
 

@@ -1,16 +1,9 @@
 /** The audit as a person reads it: one sentence, the nodes, each cause with what follows from it, what to do. */
-import type { Evidence, Finding, Remedy } from '../../aggregator/model/finding.ts';
+import type { NodeStatus } from '../../aggregator/audit/evaluate.ts';
+import { type Evidence, type Finding, type Remedy, subjectText } from '../../aggregator/model/finding.ts';
 import { paints, type Paints } from '../paints.ts';
 import { count, tableLines, wrap } from '../table.ts';
-import {
-  type Audit,
-  countBelow,
-  type FindingTree,
-  findingTrees,
-  type NodeVerdict,
-  subjectText,
-  untoldText,
-} from './report.ts';
+import { type Audit, countBelow, type FindingTree, findingTrees, untoldText } from './report.ts';
 
 export interface ReportStyle {
   /** `causes`: with the evidence of causes. `all`: also whatever follows from them, each with sentence and evidence. */
@@ -45,13 +38,13 @@ export function humanReport(audit: Audit, style: ReportStyle): string {
 }
 
 /** One sentence on the whole cluster: `1 of 3 nodes differs from what the cluster asked for: node-b.` */
-export function headline(nodes: readonly NodeVerdict[]): string {
+export function headline(nodes: readonly NodeStatus[]): string {
   const unknown = nodes.filter((node) => node.state === 'unknown');
   const verdict = verdictOf(nodes);
   return unknown.length === 0 ? verdict : `${verdict} ${isOrAre(unknown.length)} unknown: ${names(unknown)}.`;
 }
 
-function verdictOf(nodes: readonly NodeVerdict[]): string {
+function verdictOf(nodes: readonly NodeStatus[]): string {
   const healthy = nodes.filter((node) => node.state === 'healthy').length;
   const unhealthy = nodes.filter((node) => node.state === 'unhealthy');
   const of = count(nodes.length, 'node');
@@ -69,13 +62,13 @@ function isOrAre(number: number): string {
   return `${number} ${number === 1 ? 'is' : 'are'}`;
 }
 
-function names(nodes: readonly NodeVerdict[]): string {
+function names(nodes: readonly NodeStatus[]): string {
   const named = nodes.slice(0, namedNodes).map((node) => node.name);
   const more = nodes.length - named.length;
   return more > 0 ? `${named.join(', ')} and ${more} more` : named.join(', ');
 }
 
-function nodeLines(nodes: readonly NodeVerdict[], paint: Paints): readonly string[] {
+function nodeLines(nodes: readonly NodeStatus[], paint: Paints): readonly string[] {
   const rows = nodes.map(({ name, mode, state, frontends }) => [
     name,
     mode,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { audit, finding, node } from '../../test/report-builders.ts';
-import { failsOn, findingTrees, inNamespace, subjectText } from './report.ts';
+import { subjectText } from '../../aggregator/model/finding.ts';
+import { failsOn, findingTrees, inNamespace } from './report.ts';
 
 const report = (...findings: Parameters<typeof audit>[1] & {}) => audit([node('node-b')], findings).report;
 

@@ -1,22 +1,11 @@
 /** The answer of `plumbline audit`: the form that other people's scripts read, and what follows from it. */
-import { type Finding, type Severity, type Subject, severities } from '../../aggregator/model/finding.ts';
-
-export interface NodeVerdict {
-  readonly name: string;
-  readonly mode: string;
-  readonly state: 'healthy' | 'unhealthy' | 'unknown';
-  readonly frontends: {
-    readonly total: number;
-    readonly inSync: number;
-    readonly drifted: number;
-    readonly unknown: number;
-  };
-}
+import type { NodeStatus } from '../../aggregator/audit/evaluate.ts';
+import { type Finding, type Severity, severities } from '../../aggregator/model/finding.ts';
 
 export interface AuditReport {
   readonly apiVersion: 'plumbline.dev/v1';
   readonly kind: 'AuditReport';
-  readonly nodes: readonly NodeVerdict[];
+  readonly nodes: readonly NodeStatus[];
   /** Most urgent first; `parent` is the fingerprint of the cause. */
   readonly findings: readonly Finding[];
 }
@@ -47,22 +36,6 @@ export function failsOn(report: AuditReport, least: Severity): boolean {
   return report.findings.some(({ state, severity }) => state === 'firing' && counted.includes(severity));
 }
 
-/** What a finding is about, in one word: `shop/web:http`, `tcp 10.96.0.1:443`, `node-b`. */
-export function subjectText(subject: Subject): string {
-  switch (subject.kind) {
-    case 'Service': {
-      const port = subject.port === '' ? '' : `:${subject.port}`;
-      const protocol = subject.protocol.toLowerCase() === 'tcp' ? '' : `/${subject.protocol.toLowerCase()}`;
-      return `${subject.namespace}/${subject.name}${port}${protocol}`;
-    }
-    case 'Frontend':
-    case 'Node':
-    case 'Rule':
-    case 'Cluster':
-      return subject.name;
-  }
-}
-
 /** A finding with all that follows from it. */
 export interface FindingTree {
   readonly finding: Finding;
@@ -88,6 +61,6 @@ export function countBelow(tree: FindingTree): number {
 }
 
 /** What could not be told of a node, as a sentence without its full stop: `node-c is unknown: not recorded`. */
-export function untoldText({ name, state }: NodeVerdict, reason: string): string {
+export function untoldText({ name, state }: NodeStatus, reason: string): string {
   return state === 'unknown' ? `${name} is unknown: ${reason}` : `not all of ${name} could be told: ${reason}`;
 }

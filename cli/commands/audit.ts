@@ -9,7 +9,8 @@ import { auditBundle } from '../audit/audit-bundle.ts';
 import { judge } from '../audit/audit-nodes.ts';
 import { humanReport } from '../audit/human-report.ts';
 import { openFolder } from '../audit/opened-folder.ts';
-import { type Audit, failsOn, inNamespace, type NodeVerdict, untoldText } from '../audit/report.ts';
+import type { NodeStatus } from '../../aggregator/audit/evaluate.ts';
+import { type Audit, failsOn, inNamespace, untoldText } from '../audit/report.ts';
 import { type Context, refuse } from '../context.ts';
 import { type OutputFormat, outputOption, structuredText } from '../output.ts';
 import { done, type Outcome, refused } from '../refusal.ts';
@@ -97,7 +98,7 @@ async function carryOut(bundle: string | undefined, options: AuditOptions, conte
 /** That nothing could be read at all is no verdict. */
 function somethingJudged(audit: Audit, attempted: string): Outcome<Audit> {
   const { nodes, findings } = audit.report;
-  const isJudged = ({ frontends }: NodeVerdict) => frontends.inSync + frontends.drifted > 0;
+  const isJudged = ({ frontends }: NodeStatus) => frontends.inSync + frontends.drifted > 0;
   if (findings.length > 0 || nodes.some((node) => node.state !== 'unknown' || isJudged(node))) return done(audit);
   const reasons = [...audit.untold].map(([name, reason]) => `${name}: ${reason}`);
   return refused(

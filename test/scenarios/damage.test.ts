@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Audit, subjectText } from '../../cli/audit/report.ts';
+import { subjectText } from '../../aggregator/model/finding.ts';
+import type { Audit } from '../../cli/audit/report.ts';
 import { audited, factsOf, serviceOf, statesOf } from './audited.ts';
 
 /** The check that names the cause of each damage, and what follows from it. */

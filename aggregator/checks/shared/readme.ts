@@ -28,7 +28,7 @@ function section(check: Check): readonly string[] {
     '',
     `## ${check.id}`,
     '',
-    `**${check.title}.** ${check.layer}, ${check.severity}, per ${check.scope}. Needs: ${check.needs.join(', ')}. Fires after ${check.holdForSeconds} s, clears after ${check.clearForSeconds} s.`,
+    `**${check.title}.** ${check.layer}, ${check.severity}, per ${check.scope}. Needs: ${check.needs.join(', ')}. In a running aggregator it fires after ${check.holdForSeconds} s and clears after ${check.clearForSeconds} s; an audit of a recording does not wait.`,
     '',
     check.explanation,
     '',

@@ -39,7 +39,9 @@ export function restartKubeProxy(node: string): Remedy {
 /** Keeps what is on the node now, for whoever asks later how it came about. */
 export function keepRules(view: NodeView): Remedy {
   const programs = new Set(serviceStructures(view).map(({ backend, family }) => `${program(backend, family)}-save`));
-  const commands = programs.size === 0 ? ['iptables-save'] : [...programs].sort().reverse();
+  // Where the rules were not read, whatever the proxy's mode may have written.
+  const commands =
+    programs.size === 0 ? ['iptables-save', 'nft list ruleset', 'ipvsadm -Sn'] : [...programs].sort().reverse();
   const command = commands.length === 1 ? commands.join('') : `(${commands.join('; ')})`;
   return {
     command: `${command} > rules-before-repair.txt`,
