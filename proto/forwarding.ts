@@ -88,7 +88,10 @@ export type Masquerade = 'never' | 'notLocal' | 'always' | { readonly some: read
 export interface Dress {
   readonly shares: Shares;
   readonly masquerade: Masquerade;
-  /** Whether a backend that connects to itself through the frontend is masqueraded: for all, some or no backends. */
+  /**
+   * Whether a backend that connects to itself through the frontend is masqueraded: for all, some or no backends. Only
+   * backends among the origin's forwarded sources count; `all` where none is.
+   */
   readonly hairpin: 'all' | 'some' | 'none';
 }
 

@@ -174,6 +174,8 @@ export interface ViewSketch {
   readonly desired?: readonly Row[] | null;
   /** Null = the rules were not read. */
   readonly observed?: readonly Row[] | null;
+  /** Why the rules may serve more than is observed. */
+  readonly unlisted?: UnknownReason;
   /** frontend -> `ns/name:port`, as the API has it. */
   readonly owners?: Readonly<Record<string, string>>;
   /** frontend -> `ns/name:port`, as an accepted hint has it. */
@@ -206,7 +208,7 @@ function viewInput({ name = 'node-a', desired = [], observed = [], ...sketch }: 
               structures,
               serviceBackends: [...new Set(structures.filter((s) => s.hasServiceRules).map((s) => s.backend))],
               table: table(observed),
-              unlisted: null,
+              unlisted: sketch.unlisted ?? null,
               owners: new Map(hints),
             }),
       kubeProxy: kubeProxy(),

@@ -4,7 +4,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { DumpDigest, RulesetReader } from 'node-iptables-parse';
-import type { Address } from '../../proto/address.ts';
+import type { Address, Prefix } from '../../proto/address.ts';
 import type { FrontendKey } from '../../proto/forwarding.ts';
 import type { IptablesReport, Part, RuleLine } from '../../proto/parts.ts';
 import { valueOr } from '../../proto/profile.ts';
@@ -145,6 +145,15 @@ async function parseDump(host: Host, source: DumpSource): Promise<DumpResult<Par
   return { ok: true, value: { read: { backend, family, ruleset: parsed.ruleset }, digest: digest.finish() } };
 }
 
+/** The addresses that answer node ports. Which one is the primary, of all those of a node, the rules alone say. */
+function answering(facts: RuleFacts, configuration: KubeProxyConfiguration | null): 'all' | readonly Prefix[] {
+  const selected = valueOr(nodePortAddressesOf('iptables', facts, configuration), 'all');
+  if (selected !== 'primary') return selected;
+  const named = [facts.nodePorts.ipv4?.addresses ?? [], facts.nodePorts.ipv6?.addresses ?? []];
+  const prefixes = named.flatMap((addresses) => (addresses === 'all' ? [] : addresses));
+  return prefixes.length === 0 ? 'all' : prefixes;
+}
+
 function traced(rulesets: readonly BackendRules[], input: IptablesInput): Omit<Remembered, 'made'> {
   const facts = findRuleFacts(rulesets);
   const { localAddresses, links, configuration } = input;
@@ -159,7 +168,7 @@ function traced(rulesets: readonly BackendRules[], input: IptablesInput): Omit<R
     localDetector,
     // Not known = no key at all: the tracer then takes what it can without.
     ...(links === null ? {} : { links }),
-    nodePortAddresses: valueOr(nodePortAddressesOf('iptables', facts, configuration), 'all'),
+    nodePortAddresses: answering(facts, configuration),
   });
   const structures = rulesets.map((read) => describeStructure({ ...read, markBit }));
   return { report: { structures, serviceBackends, table, owners: owners(), unlisted }, facts, explain };

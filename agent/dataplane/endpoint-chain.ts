@@ -181,7 +181,8 @@ export class EndpointChains {
     const even = this.#readEven(chain, this.#endpoints);
     if (even !== null) return this.#spreadOf(end, even);
     const from = this.#firstPick(chain, this.#endpoints);
-    return from === end ? null : this.#spreadOf(end, this.#readUneven(from, end));
+    const uneven = from === end ? null : this.#readUneven(from, end);
+    return uneven === null || uneven.lost === 1 ? null : this.#spreadOf(end, uneven);
   }
 
   #spreadOf(end: number, read: ReadSpread): Spread {
@@ -277,6 +278,8 @@ export class EndpointChains {
         continue;
       }
       const weight = condition?.kind === 'chance' ? lost * (this.chance(rule, condition) ?? 0) : lost;
+      // What chance never picks serves nobody.
+      if (weight === 0) continue;
       const ownMark = kinds[kindOf[chain] ?? 0]?.ownMark ?? null;
       picks.push({ backend, weight, stores: stores.get(chain) ?? null, ownMark });
       lost -= weight;

@@ -23,11 +23,17 @@ import { fateOf, type Masquerades, unknownFate } from './fate.ts';
 import { listFrontends, type Listing } from './listed-frontends.ts';
 import { masqueradesOf } from './masquerading.ts';
 import { carryingLinks, interfacesOf, isLocal, type NodeFacts } from './node-facts.ts';
+import { Doubts, type Packet, type Piece, type Walk } from './pieces.ts';
 import { type RuleTables, ruleTables, type WalkedTable } from './rule-tables.ts';
-import { Doubts, type Packet, type Piece, type Walk, walkHook } from './walk.ts';
+import { walkHook } from './walk.ts';
 
 /** Combinations of doubts beyond which nothing is claimed. */
 const maxWalks = 64;
+/**
+ * Rules met by the packets of all frontends together, beyond which nothing is claimed of the rest: some seconds. A node
+ * with 10,000 Services needs a fiftieth of it.
+ */
+const maxStepsOfAll = 20_000_000;
 
 /** Packets of one origin to one frontend. */
 export interface Question {
@@ -36,6 +42,8 @@ export interface Question {
   readonly destination: Address;
   readonly origin: Origin;
   readonly sources: PrefixSet;
+  /** The table that is walked last; filter unless told. */
+  readonly until?: 'nat' | 'filter';
 }
 
 interface Hook {
@@ -62,7 +70,8 @@ export class FamilyTracer {
   readonly #sources: ReturnType<typeof sourcesOf>;
   readonly #local: ReadonlySet<Address>;
   readonly #links: readonly string[] | null;
-  #patterns: ReadonlySet<string> | null = null;
+  readonly #interfacesOf = new Map<Origin, readonly string[]>();
+  #stepsLeft = maxStepsOfAll;
 
   constructor(ruleset: Ruleset, facts: NodeFacts) {
     this.#tables = ruleTables(ruleset, facts.family);
@@ -89,10 +98,14 @@ export class FamilyTracer {
     this.#links = carryingLinks(facts);
   }
 
-  /** What becomes of packets to a frontend; `destination` is the address that stands for a `node` frontend. */
-  forwarding(frontend: Frontend, destination: Address): Forwarding {
+  /**
+   * What becomes of packets to a frontend; `destination` is the address that stands for a `node` frontend.
+   * @param until the table that is walked last: with `nat`, what goes on un-NATed is `none`.
+   */
+  forwarding(frontend: Frontend, destination: Address, until: 'nat' | 'filter' = 'filter'): Forwarding {
     const sources = this.#sources(frontend.address);
-    const fate = (origin: Origin): Fate => this.#fate({ frontend, destination, origin, sources: sources[origin] });
+    const fate = (origin: Origin): Fate =>
+      this.#fate({ frontend, destination, origin, sources: sources[origin], until });
     return { pod: fate('pod'), node: fate('node'), outside: fate('outside') };
   }
 
@@ -115,10 +128,11 @@ export class FamilyTracer {
     const doubts = new Doubts();
     for (let walks = 0; walks < maxWalks; walks++) {
       const walk = this.#walk(question, '', doubts, []);
-      this.#pass(walk, question.sources);
+      this.#pass(walk, question);
       yield walk;
       if (!doubts.next()) return;
     }
+    yield { ...this.#walk(question, '', doubts, []), unknown: 'too-complex' };
   }
 
   #fate(asked: Question): Fate {
@@ -126,11 +140,23 @@ export class FamilyTracer {
     const question = isEmpty(asked.sources) ? { ...asked, sources: everything(asked.frontend.family) } : asked;
     const first = this.#fateFrom(question, '');
     if (!first.askedInterface) return first.fate;
-    const fates = interfacesOf(this.#facts, question.origin, this.#interfacePatterns()).map(
-      (name) => this.#fateFrom(question, name).fate,
-    );
-    const [one] = fates;
-    return one !== undefined && fates.every((fate) => sameFate(fate, one)) ? one : unknownFate('interface-dependent');
+    let common: Fate | null = null;
+    for (const name of this.#interfaces(question.origin)) {
+      const { fate } = this.#fateFrom(question, name);
+      if (fate.route.action === 'unknown') return fate;
+      if (common !== null && !sameFate(fate, common)) return unknownFate('interface-dependent');
+      common = fate;
+    }
+    return common ?? first.fate;
+  }
+
+  #interfaces(origin: Origin): readonly string[] {
+    let names = this.#interfacesOf.get(origin);
+    if (names === undefined) {
+      names = interfacesOf(this.#facts, origin, this.#interfacePatterns());
+      this.#interfacesOf.set(origin, names);
+    }
+    return names;
   }
 
   /** @param from the interface that packets which the node does not make come in by. */
@@ -138,9 +164,10 @@ export class FamilyTracer {
     const doubts = new Doubts();
     let fate: Fate | null = null;
     let askedInterface = false;
-    for (let walks = 0; walks < maxWalks; walks++) {
+    for (let walks = 0; walks < maxWalks && this.#stepsLeft > 0; walks++) {
       const walk = this.#walk(question, from, doubts, null);
-      this.#pass(walk, question.sources);
+      this.#pass(walk, question);
+      this.#stepsLeft -= walk.steps;
       askedInterface ||= walk.askedInterface;
       const own = walk.unknown ? unknownFate(walk.unknown) : fateOf(walk.leaves, question.sources, this.masquerades);
       if (fate !== null && !sameFate(fate, own)) {
@@ -176,25 +203,30 @@ export class FamilyTracer {
     };
   }
 
-  /** Sends packets from `sources` through all hooks; the leaves stay in the walk. */
-  #pass(walk: Walk, sources: PrefixSet): void {
+  /** Sends packets through the hooks; the leaves stay in the walk. */
+  #pass(walk: Walk, { sources, until }: Question): void {
     const { toNode, fromNode } = walk.packet;
-    let live: readonly Piece[] = [{ sources, mark: 0, weight: 1, seen: null }];
+    const start: readonly Piece[] = [{ sources, mark: 0, weight: 1, seen: null }];
+    if (fromNode) walk.leaving = toNode ? 'lo' : this.#links;
+    const translated = this.#through(fromNode ? 'made' : 'forwarded', start, walk);
+    const live = until === 'nat' ? translated : this.#filtered(walk, translated);
+    for (const piece of live) if (piece.seen === null) walk.leaves.push({ kind: 'accepted', piece });
+  }
+
+  #filtered(walk: Walk, translated: readonly Piece[]): readonly Piece[] {
+    const { toNode, fromNode } = walk.packet;
+    let live = translated;
     if (fromNode) {
-      walk.leaving = toNode ? 'lo' : this.#links;
-      live = this.#through('output', this.#through('made', live, walk), walk);
+      live = this.#through('output', live, walk);
       if (toNode) walk.interface = 'lo';
-    } else {
-      live = this.#through('forwarded', live, walk);
     }
     if (toNode) {
       walk.leaving = 'not';
-      live = this.#through('input', live, walk);
-    } else if (!fromNode) {
-      walk.leaving = this.#links;
-      live = this.#through('forward', live, walk);
+      return this.#through('input', live, walk);
     }
-    for (const piece of live) if (piece.seen === null) walk.leaves.push({ kind: 'accepted', piece });
+    if (fromNode) return live;
+    walk.leaving = this.#links;
+    return this.#through('forward', live, walk);
   }
 
   #through(way: keyof typeof hooksOf, pieces: readonly Piece[], walk: Walk): readonly Piece[] {
@@ -208,7 +240,6 @@ export class FamilyTracer {
 
   /** Every interface pattern that some rule asks for. */
   #interfacePatterns(): ReadonlySet<string> {
-    if (this.#patterns !== null) return this.#patterns;
     const patterns = new Set<string>();
     const shapes = new Set<number>();
     for (const table of this.#tables.tables.values()) {
@@ -221,7 +252,6 @@ export class FamilyTracer {
         }
       }
     }
-    this.#patterns = patterns;
     return patterns;
   }
 }

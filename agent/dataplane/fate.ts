@@ -18,7 +18,7 @@ import {
 import { type Choice, type Sticky, spreadingOf } from './spreading.ts';
 import type { MarkChange, Spread } from './endpoint-chain.ts';
 import { cut } from './rule-tables.ts';
-import { changeMark, type Leaf, type Piece } from './walk.ts';
+import { changeMark, type Leaf, type Piece } from './pieces.ts';
 
 /** Whether packets that leave with this mark are masqueraded. */
 export type Masquerades = (mark: number) => boolean;
@@ -53,7 +53,8 @@ export function fateOf(leaves: readonly Leaf[], universe: PrefixSet, masquerades
   if (leaves.length === 1 && only !== undefined) {
     if (only.kind !== 'spread' && only.kind !== 'sent' && only.kind !== 'untracked') return ended[endingOf(only.kind)];
     if (only.kind === 'spread' && only.piece.weight === 1 && equals(only.piece.sources, universe)) {
-      return spreadFate(only.spread, only.piece.mark, masquerades);
+      const fate = spreadFate(only.spread, only.piece.mark, masquerades);
+      if (fate !== null) return fate;
     }
   }
   if (leaves.some((leaf) => leaf.kind === 'untracked')) return unknownFate('untracked');
@@ -78,7 +79,8 @@ function endingOf(kind: Exclude<Leaf['kind'], 'sent' | 'spread'>): Ending {
 function commonEnding(leaves: readonly Leaf[], sources: PrefixSet): Ending | null {
   let common: Ending | null = null;
   for (const leaf of leaves) {
-    if (leaf.kind === 'sent' || leaf.kind === 'spread' || isEmpty(intersect(leaf.piece.sources, sources))) continue;
+    if (leaf.kind === 'sent' || leaf.kind === 'spread' || leaf.piece.seen !== null) continue;
+    if (isEmpty(intersect(leaf.piece.sources, sources))) continue;
     const ending = endingOf(leaf.kind);
     if (common !== null && common !== ending) return null;
     common = ending;
@@ -170,7 +172,8 @@ function addWeight(parts: readonly Weighed[], { sources, weight }: Weighed): rea
 interface Masquerading {
   readonly masquerade: 'never' | 'always' | 'some';
   readonly marked: PrefixSet;
-  readonly hairpin: boolean;
+  /** Null where the backend cannot be a caller of this origin. */
+  readonly hairpin: boolean | null;
 }
 
 /** Which sources are masqueraded on the way to one backend, its own address judged apart (hairpin). */
@@ -194,9 +197,8 @@ function masqueradingOf(
     ({ piece, ownMark }) => ownMark !== null && masquerades(changeMark(piece.mark, ownMark)),
   );
   const calling = intersect(own, forwarded);
-  // Where the backend cannot be a caller of this origin, it is as all others are.
-  const bySource = isEmpty(calling) ? masquerade === 'always' : isEmpty(subtract(calling, marked));
-  return { masquerade, marked: bulk.marked, hairpin: byRule || bySource };
+  const hairpin = isEmpty(calling) ? null : byRule || isEmpty(subtract(calling, marked));
+  return { masquerade, marked: bulk.marked, hairpin };
 }
 
 function addressOf(backend: Backend): PrefixSet {
@@ -215,27 +217,28 @@ function dressedAlike(all: readonly Masquerading[], forwarded: PrefixSet): Pick<
   return { masquerade, hairpin: hairpinOf(all.map(({ hairpin }) => hairpin)) };
 }
 
-function hairpinOf(hairpins: readonly boolean[]): Dress['hairpin'] {
-  return hairpins.every(Boolean) ? 'all' : hairpins.some(Boolean) ? 'some' : 'none';
+/** Of the backends that can be callers; nothing is wrong where none can. */
+function hairpinOf(hairpins: readonly (boolean | null)[]): Dress['hairpin'] {
+  return hairpins.every((one) => one !== false) ? 'all' : hairpins.some((one) => one === true) ? 'some' : 'none';
 }
 
-/** The fate of packets that all reach one spread with one mark. */
-function spreadFate({ route, spreading: { shares }, ownMarks }: Spread, mark: number, masquerades: Masquerades): Fate {
-  if (masquerades(mark)) return { route, dress: dress(shares, 'always', 'all') };
-  const hairpin = hairpinOf(ownMarks.map((ownMark) => ownMark !== null && masquerades(changeMark(mark, ownMark))));
-  return { route, dress: dress(shares, 'never', hairpin) };
+/** The fate of packets that all reach one spread with one mark; null where some backend may not reach itself. */
+function spreadFate(
+  { route, spreading: { shares }, ownMarks }: Spread,
+  mark: number,
+  masquerades: Masquerades,
+): Fate | null {
+  if (masquerades(mark)) return { route, dress: dress(shares, 'always') };
+  const reachThemselves = ownMarks.every((ownMark) => ownMark !== null && masquerades(changeMark(mark, ownMark)));
+  return reachThemselves ? { route, dress: dress(shares, 'never') } : null;
 }
 
-const evenDresses = new Map<string, Dress>();
+const evenDresses: { readonly [masquerade in 'always' | 'never']: Dress } = {
+  always: { shares: 'even', masquerade: 'always', hairpin: 'all' },
+  never: { shares: 'even', masquerade: 'never', hairpin: 'all' },
+};
 
 /** Even shares are what nearly every frontend has: their few dresses are shared. */
-function dress(shares: Dress['shares'], masquerade: 'always' | 'never', hairpin: Dress['hairpin']): Dress {
-  if (shares !== 'even') return { shares, masquerade, hairpin };
-  const key = `${masquerade} ${hairpin}`;
-  let shared = evenDresses.get(key);
-  if (shared === undefined) {
-    shared = { shares, masquerade, hairpin };
-    evenDresses.set(key, shared);
-  }
-  return shared;
+function dress(shares: Dress['shares'], masquerade: 'always' | 'never'): Dress {
+  return shares === 'even' ? evenDresses[masquerade] : { shares, masquerade, hairpin: 'all' };
 }

@@ -1,9 +1,9 @@
 /**
  * iptables rules of one node to its ForwardingTable, by walking them (see family-tracer.ts for the way of a packet).
  *
- * Both backends can hold rules at once; each is walked alone. Where kube-proxy's rules live in one and the other only
- * holds strangers that leave the frontend alone, the first one speaks. Where they disagree, the hook that was registered
- * last decides, no dump shows which that is, and the frontend is unknown.
+ * Both backends can hold rules at once; each is walked alone. Beside strangers' rules kube-proxy's do what they would
+ * alone, unless both act on the frontend. Where they disagree, or two kube-proxies do, the hook that was registered last
+ * decides, no dump shows which that is, and the frontend is unknown.
  */
 import type { Ruleset } from 'node-iptables-parse';
 import { type Address, type Family, familyOf, type Prefix } from '../../proto/address.ts';
@@ -15,6 +15,7 @@ import type {
   ForwardingTable,
   Frontend,
   FrontendKey,
+  Origin,
   OwnerHints,
   Route,
   UnknownReason,
@@ -41,7 +42,7 @@ export interface TraceInput {
   /** The node's links; absent = not known. */
   readonly links?: readonly string[];
   /** The addresses that answer node ports, from kube-proxy's configuration; absent = every one of the node's own. */
-  readonly nodePortAddresses?: 'all' | 'primary' | readonly Prefix[];
+  readonly nodePortAddresses?: 'all' | readonly Prefix[];
 }
 
 export interface Traced {
@@ -128,7 +129,7 @@ function nodePortAddressesOf(input: TraceInput, family: Family): readonly Addres
   if (input.localAddresses.length === 0) return null;
   const own = reachableAddresses(factsOf(input, family));
   const { nodePortAddresses: selected = 'all' } = input;
-  if (typeof selected === 'string') return own;
+  if (selected === 'all') return own;
   const ofFamily = selected.filter((prefix) => familyOf(prefix) === family);
   // As kube-proxy reads nodePortAddresses: prefixes of the other family do not count.
   if (ofFamily.length === 0) return own;
@@ -151,9 +152,7 @@ function* traceFamily(
       continue;
     }
     const destinations = frontend.address === 'node' ? (nodeAddresses ?? []) : [frontend.address];
-    const forwarding = combine(
-      tracers.map((tracer) => ({ tracer, forwarding: overAddresses(tracer, frontend, destinations) })),
-    );
+    const forwarding = forwardingOf(tracers, frontend, destinations);
     const [destination] = destinations;
     const lines = (): readonly RuleLine[] =>
       destination === undefined
@@ -167,11 +166,32 @@ function isNothing({ pod, node, outside }: Forwarding): boolean {
   return pod.route.action === 'none' && node.route.action === 'none' && outside.route.action === 'none';
 }
 
+/** What becomes of packets to a frontend that all backends see; null where no address stands for it. */
+function forwardingOf(
+  tracers: readonly FamilyTracer[],
+  frontend: Frontend,
+  destinations: readonly Address[],
+): Forwarding | null {
+  const wholes = tracers.map((tracer) => overAddresses(destinations, (to) => tracer.forwarding(frontend, to)));
+  const [first, second] = wholes;
+  if (first === undefined || first === null || second === undefined || second === null) return first ?? null;
+  if (tracers.every(({ listing }) => listing.frontends.size > 0)) return perOrigin(first, second, ofTwoProxies);
+  if (isNothing(first)) return second;
+  if (isNothing(second)) return first;
+  const [a, b] = tracers.map((tracer, index): OfBackend => {
+    const translated = overAddresses(destinations, (to) => tracer.forwarding(frontend, to, 'nat'));
+    const whole = index === 0 ? first : second;
+    return { translated: translated ?? whole, whole };
+  });
+  if (a === undefined || b === undefined) return first;
+  return { pod: inBoth(a, b, 'pod'), node: inBoth(a, b, 'node'), outside: inBoth(a, b, 'outside') };
+}
+
 /** A `node` frontend's fate is that of the node's addresses; where one differs, the one that serves least is told. */
-function overAddresses(tracer: FamilyTracer, frontend: Frontend, destinations: readonly Address[]): Forwarding | null {
+function overAddresses(destinations: readonly Address[], trace: (to: Address) => Forwarding): Forwarding | null {
   let result: Forwarding | null = null;
   for (const destination of destinations) {
-    const one = tracer.forwarding(frontend, destination);
+    const one = trace(destination);
     result = result === null ? one : perOrigin(result, one, leastServed);
   }
   return result;
@@ -190,43 +210,47 @@ function perOrigin(a: Forwarding, b: Forwarding, join: (a: Fate, b: Fate) => Fat
   return { pod: join(a.pod, b.pod), node: join(a.node, b.node), outside: join(a.outside, b.outside) };
 }
 
-interface OfBackend {
-  readonly tracer: FamilyTracer;
-  readonly forwarding: Forwarding | null;
-}
-
-/** The forwardings of one frontend in each backend, as one. */
-function combine(all: readonly OfBackend[]): Forwarding | null {
-  let result: Forwarding | null = null;
-  let listedBefore = false;
-  for (const { tracer, forwarding } of all) {
-    if (forwarding === null) continue;
-    const lists = tracer.listing.frontends.size > 0;
-    if (result === null) result = forwarding;
-    else if (lists && listedBefore) result = perOrigin(result, forwarding, ofTwoProxies);
-    else result = lists ? perOrigin(forwarding, result, besideStranger) : perOrigin(result, forwarding, besideStranger);
-    listedBefore ||= lists;
-  }
-  return result;
-}
-
+/** What only one of two kube-proxies serves is most often what the other one has taken back: nothing is claimed of it. */
 function ofTwoProxies(a: Fate, b: Fate): Fate {
   return isSame(a, b) ? a : unknownFate('order-not-visible');
 }
 
-/** kube-proxy's fate where the other backend holds only rules of others. */
-function besideStranger(proxy: Fate, stranger: Fate): Fate {
-  switch (stranger.route.action) {
-    case 'none':
-      return proxy;
-    case 'reject':
-    case 'drop':
-      // Its filter only meets what kube-proxy's rules leave un-NATed.
-      return proxy.route.action === 'none' ? stranger : proxy;
-    case 'forward':
-    case 'unknown':
-      return unknownFate('order-not-visible');
-  }
+/** What one backend does with packets to one frontend. */
+interface OfBackend {
+  /** Until nat has seen them: where the other backend's nat may come first. */
+  readonly translated: Forwarding;
+  /** To the end, as if the other backend held nothing. */
+  readonly whole: Forwarding;
+}
+
+/**
+ * The fates of one origin in two backends, one of them strangers', as one. Every packet passes the hooks of both, raw
+ * and mangle before nat, nat before filter. What only one of the two acts on, happens.
+ */
+function inBoth(a: OfBackend, b: OfBackend, origin: Origin): Fate {
+  const early = [a, b].map(({ translated }) => translated[origin]);
+  const drop = early.find(({ route }) => route.action === 'drop');
+  if (drop !== undefined) return drop;
+  const [first, second] = [a.whole[origin], b.whole[origin]];
+  if (isSame(first, second)) return first;
+  const acting = [a, b].filter(({ translated }) => translated[origin].route.action !== 'none');
+  const [only, other] = acting;
+  if (other !== undefined) return unknownFate('order-not-visible');
+  if (only === undefined) return afterBothFilters(first, second);
+  const fate = only.whole[origin];
+  // What is sent to a backend is no longer addressed to the frontend when the other one's filter sees it.
+  return sendsAll(fate) ? fate : afterBothFilters(first, second);
+}
+
+/** The fate of packets that no nat translates, or not all of them, where the two filters do not do the same. */
+function afterBothFilters(a: Fate, b: Fate): Fate {
+  if (b.route.action === 'none') return a;
+  return a.route.action === 'none' ? b : unknownFate('order-not-visible');
+}
+
+function sendsAll({ route, dress }: Fate): boolean {
+  if (route.action !== 'forward' || route.sources !== 'any') return false;
+  return dress !== null && (dress.shares === 'even' || dress.shares.lost === 0);
 }
 
 function isSame(a: Fate, b: Fate): boolean {

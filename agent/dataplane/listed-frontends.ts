@@ -24,7 +24,10 @@ const dispatchers: readonly { readonly table: string; readonly chain: string; re
 
 export interface Listing {
   readonly frontends: ReadonlyMap<FrontendKey, ListedFrontend>;
-  /** A rule in these chains could not be read as far as its address and port: others may be served than are listed. */
+  /**
+   * False where a rule of these chains takes packets without naming one frontend, which kube-proxy never writes: it could
+   * not be read, or someone widened it. Others may then be served than are listed.
+   */
   readonly complete: boolean;
 }
 
@@ -39,7 +42,7 @@ export function listFrontends(tables: RuleTables): Listing {
     for (let rule = table.firstRule(chain); rule < table.endOfRules(chain); rule++) {
       const frontend = frontendOf(table, rule, toNode);
       if (frontend === null) {
-        complete &&= table.plan(rule).action.kind !== 'unreadable';
+        complete &&= !mayTake(table, rule);
         continue;
       }
       const key = frontendKey(frontend);
@@ -57,6 +60,21 @@ function frontendOf(table: WalkedTable, rule: number, toNode: boolean): Frontend
   if (host !== null) return { family: table.family, protocol, address: host, port };
   const asksDestination = table.plan(rule).conditions.some((condition) => condition.kind === 'destination');
   return toNode && !asksDestination ? { family: table.family, protocol, address: 'node', port } : null;
+}
+
+/** Whether a rule that names no frontend may decide what becomes of some frontend's packets. */
+function mayTake(table: WalkedTable, rule: number): boolean {
+  const { action, conditions } = table.plan(rule);
+  if (action.kind === 'pass' || action.kind === 'return' || action.kind === 'mark') return false;
+  const asked = table.protocol(rule);
+  if (asked !== null && asked !== 'all' && protocolOf(asked) === null) return false;
+  if (conditions.some((condition) => condition.kind === 'never')) return false;
+  if (action.kind !== 'jump') return true;
+  if (table.jumpTarget(rule) === 'KUBE-NODEPORTS' || table.isIdle(table.operandId(rule, action.operand))) return false;
+  // kube-proxy counts what comes to node ports over loopback by a rule of its own.
+  return !conditions.some(
+    (condition) => condition.kind === 'destination' && table.operandText(rule, condition.prefix).startsWith('127.'),
+  );
 }
 
 function protocolOf(text: string | null): Protocol | null {

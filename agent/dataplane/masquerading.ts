@@ -9,7 +9,7 @@
  * Only the mark is known of a packet here, so rules that ask for anything else are taken not to match: what other
  * components masquerade of their own accord (a CNI its pods' way out, Docker its containers') is none of kube-proxy's.
  */
-import { changeMark } from './walk.ts';
+import { changeMark } from './pieces.ts';
 import type { WalkedTable } from './rule-tables.ts';
 import type { Masquerades } from './fate.ts';
 
@@ -25,16 +25,37 @@ export function masqueradesOf(nat: WalkedTable | undefined): Masquerades {
     let answer = answers.get(mark);
     if (answer === undefined) {
       const hook = nat?.table.findChain('POSTROUTING') ?? -1;
-      answer = nat !== undefined && hook >= 0 && walk(nat, hook, mark, 0) === 'masqueraded';
+      answer = nat !== undefined && hook >= 0 && walk({ nat, known: new Map() }, hook, mark, 0) === 'masqueraded';
       answers.set(mark, answer);
     }
     return answer;
   };
 }
 
-function walk(nat: WalkedTable, chain: number, arriving: number, depth: number): End {
+interface Walk {
+  readonly nat: WalkedTable;
+  /** What became of a mark in a chain: chains that jump to each other twice would else be walked for years. */
+  readonly known: Map<string, End>;
+}
+
+function walk(way: Walk, chain: number, mark: number, depth: number): End {
+  if (depth > maxDepth || way.nat.isIdle(chain)) return { mark };
+  const key = `${chain} ${mark}`;
+  const known = way.known.get(key);
+  if (known !== undefined) return known;
+  // More marks than any rules in earnest make.
+  if (way.known.size > maxKnown) return { mark };
+  const end = walkChain(way, chain, mark, depth);
+  way.known.set(key, end);
+  return end;
+}
+
+const maxDepth = 32;
+const maxKnown = 10_000;
+
+function walkChain(way: Walk, chain: number, arriving: number, depth: number): End {
+  const { nat } = way;
   let mark = arriving;
-  if (depth > 32) return { mark };
   for (let rule = nat.firstRule(chain); rule < nat.endOfRules(chain); rule++) {
     const { conditions, action } = nat.plan(rule);
     const matches = conditions.every(
@@ -46,7 +67,7 @@ function walk(nat: WalkedTable, chain: number, arriving: number, depth: number):
     if (action.kind === 'return') return { mark };
     if (action.kind === 'mark') mark = changeMark(mark, action);
     if (action.kind !== 'jump') continue;
-    const end = walk(nat, nat.operandId(rule, action.operand), mark, depth + 1);
+    const end = walk(way, nat.operandId(rule, action.operand), mark, depth + 1);
     if (typeof end === 'string' || action.goto) return end;
     mark = end.mark;
   }

@@ -3,7 +3,7 @@ import { type Address, type Family, familyOf } from '../../proto/address.ts';
 import type { Origin } from '../../proto/forwarding.ts';
 import type { SourcePlace } from '../../proto/origin-sources.ts';
 import { contains, emptySet, type PrefixSet, parsePrefix, prefixSet } from '../../proto/prefixes.ts';
-import { matchesInterface } from './walk.ts';
+import { matchesInterface } from './matching.ts';
 
 /** One family of a node. */
 export interface NodeFacts extends SourcePlace {
@@ -28,9 +28,13 @@ function isStrangersBridge(link: string): boolean {
   return link === 'docker0' || link.startsWith('br-') || link.startsWith('virbr') || link.startsWith('lxcbr');
 }
 
+function carries(link: string): boolean {
+  return link !== 'lo' && !isStrangersBridge(link);
+}
+
 /** The links that packets of pods and of other hosts come in and leave by; null = not known. */
 export function carryingLinks({ links }: NodeFacts): readonly string[] | null {
-  return links?.filter((link) => link !== 'lo' && !isStrangersBridge(link)) ?? null;
+  return links?.filter(carries) ?? null;
 }
 
 /** The node's own addresses of a family that other hosts can use. */
@@ -44,7 +48,9 @@ export function reachableAddresses({ family, localAddresses }: NodeFacts): reado
  */
 export function interfacesOf(facts: NodeFacts, origin: Origin, patterns: ReadonlySet<string>): readonly string[] {
   const { localDetector: detector } = facts;
-  const named = carryingLinks(facts) ?? ['', ...[...patterns].map((pattern) => pattern.replace('+', '0'))];
+  // Until the first pod there is no link that the detector fits; pods will come in by one all the same.
+  const pods = detector.kind === 'interface' ? [exampleOf(detector.pattern)] : [];
+  const named = [...(carryingLinks(facts) ?? ['', ...[...patterns].map(exampleOf).filter(carries)]), ...pods];
   const bySignature = new Map<string, string>();
   for (const link of named) {
     if (detector.kind === 'interface' && matchesInterface(detector.pattern, link) !== (origin === 'pod')) continue;
@@ -52,4 +58,9 @@ export function interfacesOf(facts: NodeFacts, origin: Origin, patterns: Readonl
     if (!bySignature.has(signature)) bySignature.set(signature, link);
   }
   return bySignature.size === 0 ? [''] : [...bySignature.values()];
+}
+
+/** A link that fits a pattern, and no longer pattern: `?` stands in no link's name. */
+function exampleOf(pattern: string): string {
+  return pattern.replace('+', '?');
 }

@@ -3,9 +3,10 @@ import { type Address, familyOf, parseHostPort } from '../../proto/address.ts';
 import type { Protocol } from '../../proto/forwarding.ts';
 import type { RuleLine } from '../../proto/parts.ts';
 import { addressSet } from '../../proto/prefixes.ts';
-import { FamilyTracer, lineOf } from './family-tracer.ts';
+import { FamilyTracer, lineOf, type Question } from './family-tracer.ts';
 import type { BackendRules } from './iptables.ts';
-import type { Walk } from './walk.ts';
+import { isLocal } from './node-facts.ts';
+import type { Walk } from './pieces.ts';
 
 export interface PacketQuestion {
   readonly rulesets: readonly BackendRules[];
@@ -33,36 +34,53 @@ export interface PacketAnswer {
 export function tracePacket(question: PacketQuestion): PacketAnswer {
   const { from, to, port, protocol, localAddresses } = question;
   const family = familyOf(to);
-  const origin = localAddresses.includes(from) || from === to ? 'node' : 'outside';
-  const answers = question.rulesets
+  const origin = isLocal(from, new Set(localAddresses)) || from === to ? 'node' : 'outside';
+  const frontend = { family, protocol, address: to, port };
+  const asked: Question = { frontend, destination: to, origin, sources: addressSet([from]) };
+  const backends = question.rulesets
     .filter((rules) => rules.family === family)
-    .map(({ ruleset }) => {
+    .map(({ ruleset }): OfBackend => {
       const tracer = new FamilyTracer(ruleset, { family, localAddresses, localDetector: { kind: 'none' } });
-      const frontend = { family, protocol, address: to, port };
-      const asked = { frontend, destination: to, origin, sources: addressSet([from]) } as const;
-      const walks = [...tracer.walks(asked)].map((walk) => answerOf(walk, tracer));
-      return walks.reduce(ofDoubts);
+      return { translated: ask(tracer, { ...asked, until: 'nat' }), whole: ask(tracer, asked) };
     });
-  const [first, ...rest] = answers;
+  const [first, second] = backends;
   if (first === undefined) return { verdict: 'none', backends: [], masquerade: false, path: [] };
-  return rest.reduce(ofBoth, first);
+  return second === undefined ? first.whole : inBoth(first, second);
+}
+
+/** What one backend does with the packet: until nat has seen it, and to the end as if the other backend held nothing. */
+interface OfBackend {
+  readonly translated: PacketAnswer;
+  readonly whole: PacketAnswer;
+}
+
+function ask(tracer: FamilyTracer, asked: Question): PacketAnswer {
+  const walks = [...tracer.walks(asked)];
+  const reason = walks.find(({ doubts }) => doubts.reason !== null)?.doubts.reason ?? 'unreadable-match';
+  // Known only where both answers to what could not be decided come to the same.
+  return walks.map((walk) => answerOf(walk, tracer)).reduce((a, b) => (isSame(a, b) ? a : unknown(reason, a.path)));
 }
 
 function unknown(reason: string, path: readonly RuleLine[]): PacketAnswer {
   return { verdict: 'unknown', backends: [], masquerade: false, path, reason };
 }
 
-/** Two backends: what only one of them acts on happens; what both act on differently depends on an order unseen. */
-function ofBoth(a: PacketAnswer, b: PacketAnswer): PacketAnswer {
-  const path = [...a.path, ...b.path];
-  if (b.verdict === 'none' || b.verdict === 'accept') return { ...a, path };
-  if (a.verdict === 'none' || a.verdict === 'accept') return { ...b, path };
-  return isSame(a, b) ? { ...a, path } : unknown('order-not-visible', path);
+/** What only one of two backends acts on happens; what both act on differently depends on an order unseen. */
+function inBoth(a: OfBackend, b: OfBackend): PacketAnswer {
+  const path = [...a.whole.path, ...b.whole.path];
+  if (isSame(a.whole, b.whole)) return { ...a.whole, path };
+  const early = [a.translated, b.translated];
+  const dropped = early.find(({ verdict }) => verdict === 'drop');
+  if (dropped !== undefined) return { ...dropped, path };
+  const translating = [a, b].filter(({ translated }) => !letsGoOn(translated));
+  // What is sent to a backend is no longer addressed as before when the other one's filter sees it.
+  const acting = translating.length > 0 ? translating : [a, b].filter(({ whole }) => !letsGoOn(whole));
+  const [only = a, other] = acting;
+  return other === undefined ? { ...only.whole, path } : unknown('order-not-visible', path);
 }
 
-/** Two answers to what could not be decided: known only where both come to the same. */
-function ofDoubts(a: PacketAnswer, b: PacketAnswer): PacketAnswer {
-  return isSame(a, b) ? a : unknown('unreadable-match', a.path);
+function letsGoOn({ verdict }: PacketAnswer): boolean {
+  return verdict === 'none' || verdict === 'accept';
 }
 
 function isSame({ path: _a, ...a }: PacketAnswer, { path: _b, ...b }: PacketAnswer): boolean {
@@ -81,6 +99,7 @@ function answerOf(walk: Walk, tracer: FamilyTracer): PacketAnswer {
     return { verdict: 'forward', backends, masquerade: sent.some(({ piece }) => tracer.masquerades(piece.mark)), path };
   }
   const ends = new Set(walk.leaves.map(({ kind }) => kind));
+  if (ends.has('untracked')) return unknown('untracked', path);
   const verdict = ends.has('rejected')
     ? 'reject'
     : ends.has('dropped')

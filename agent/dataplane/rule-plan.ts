@@ -79,7 +79,8 @@ const inert = new Set([
   'rateest',
   'idletimer',
   'ecn',
-  'synproxy',
+  'tee',
+  'tcpoptstrip',
 ]);
 
 /**
@@ -278,8 +279,9 @@ function actionOf(target: Target, slots: readonly Slot[]): Action {
   switch (target.kind) {
     case 'jump': {
       const operand = slots.indexOf('jump');
-      // A jump to a chain that does not exist cannot be loaded; a dump that shows one is damaged.
-      return operand < 0 ? { kind: 'pass' } : { kind: 'jump', operand, goto: target.goto };
+      // A jump to a chain that does not exist cannot be loaded: it is a target without options that nobody here knows.
+      if (operand < 0) return { kind: 'unreadable', reason: 'unreadable-target' };
+      return { kind: 'jump', operand, goto: target.goto };
     }
     case 'dnat':
       return { kind: 'dnat', to: operandOf(slots, 'to-destination', target.to) };

@@ -9,25 +9,28 @@ import { ruleTables, type WalkedTable } from './rule-tables.ts';
 const sample = 200;
 
 /**
- * The "not local" match of the service chains' first rule: `! -s 10.244.0.0/16 -d CLUSTERIP ... -j KUBE-MARK-MASQ`.
- * @returns the commonest; null when no service chain has one (no cluster IP, masqueradeAll, or no detector).
+ * The "not local" match of the service chains' first rule: `! -s 10.244.0.0/16 -d CLUSTERIP ... -j KUBE-MARK-MASQ`; or
+ * the same range in the external chains of Local services.
+ * @returns the commonest; null when no chain shows one.
  */
 export function detectLocal(ruleset: Ruleset, family: Family): LocalDetector | null {
   const nat = ruleTables(ruleset, family).tables.get('nat');
   if (nat === undefined) return null;
   const counts = new Map<string, { readonly detector: LocalDetector; count: number }>();
-  const services = nat.table.findChain('KUBE-SERVICES');
-  if (services < 0) return null;
-  const end = Math.min(nat.endOfRules(services), nat.firstRule(services) + sample);
-  for (let rule = nat.firstRule(services); rule < end; rule++) {
-    const { action } = nat.plan(rule);
-    if (action.kind !== 'jump' || nat.hostDestination(rule) === null) continue;
-    const detector = detectorOf(nat, nat.operandId(rule, action.operand));
-    if (detector === null) continue;
-    const text = JSON.stringify(detector);
-    const known = counts.get(text);
-    if (known === undefined) counts.set(text, { detector, count: 1 });
-    else known.count++;
+  for (const dispatcher of ['KUBE-SERVICES', 'KUBE-NODEPORTS']) {
+    const chain = nat.table.findChain(dispatcher);
+    if (chain < 0) continue;
+    const end = Math.min(nat.endOfRules(chain), nat.firstRule(chain) + sample);
+    for (let rule = nat.firstRule(chain); rule < end; rule++) {
+      const { action } = nat.plan(rule);
+      if (action.kind !== 'jump' || nat.singlePort(rule) === null) continue;
+      const detector = detectorOf(nat, nat.operandId(rule, action.operand));
+      if (detector === null) continue;
+      const text = JSON.stringify(detector);
+      const known = counts.get(text);
+      if (known === undefined) counts.set(text, { detector, count: 1 });
+      else known.count++;
+    }
   }
   const [commonest] = [...counts.values()].sort((a, b) => b.count - a.count);
   return commonest?.detector ?? null;
@@ -36,7 +39,10 @@ export function detectLocal(ruleset: Ruleset, family: Family): LocalDetector | n
 function detectorOf(nat: WalkedTable, chain: number): LocalDetector | null {
   for (let rule = nat.firstRule(chain); rule < nat.endOfRules(chain); rule++) {
     const { conditions, action } = nat.plan(rule);
-    if (action.kind !== 'jump' || nat.hostDestination(rule) === null) continue;
+    if (action.kind !== 'jump') continue;
+    const own = podTraffic(nat, rule);
+    if (own !== null) return own;
+    if (nat.hostDestination(rule) === null) continue;
     for (const condition of conditions) {
       if (condition.kind === 'source' && condition.negated) {
         const prefix = parsePrefix(nat.operandText(rule, condition.prefix));
@@ -47,6 +53,20 @@ function detectorOf(nat: WalkedTable, chain: number): LocalDetector | null {
     }
   }
   return null;
+}
+
+/**
+ * What an external chain of a Local service says, also where all is masqueraded:
+ * `-A KUBE-EXT-X -s 10.244.0.0/16 -m comment --comment "pod traffic for ..." -j KUBE-SVC-X`.
+ */
+function podTraffic(nat: WalkedTable, rule: number): LocalDetector | null {
+  const [condition, second] = nat.plan(rule).conditions;
+  if (condition === undefined || second !== undefined) return null;
+  if (nat.jumpTarget(rule)?.startsWith('KUBE-SVC-') !== true) return null;
+  if (condition.kind === 'in-interface' && !condition.negated) return { kind: 'interface', pattern: condition.pattern };
+  if (condition.kind !== 'source' || condition.negated) return null;
+  const prefix = parsePrefix(nat.operandText(rule, condition.prefix));
+  return prefix === null ? null : { kind: 'prefix', prefix };
 }
 
 /** The bit that KUBE-MARK-MASQ sets; null when it sets none, or several. */

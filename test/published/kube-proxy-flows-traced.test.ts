@@ -23,6 +23,7 @@ function rulesOf({ iptablesSave, profile }: FlowCase): BackendRules {
 }
 
 function tracedOf({ profile }: FlowCase, rules: BackendRules): Traced {
+  const selected = valueOr(profile.nodePortAddresses, 'all');
   return traceIptables({
     rulesets: [rules],
     localAddresses: valueOr(profile.localAddresses, []),
@@ -30,7 +31,7 @@ function tracedOf({ profile }: FlowCase, rules: BackendRules): Traced {
       ipv4: valueOr(profile.localDetector.ipv4, { kind: 'none' }),
       ipv6: valueOr(profile.localDetector.ipv6, { kind: 'none' }),
     },
-    nodePortAddresses: valueOr(profile.nodePortAddresses, 'all'),
+    nodePortAddresses: selected === 'primary' ? 'all' : selected,
   });
 }
 
