@@ -49,7 +49,7 @@ export function findBaseJumps(tables: ReadonlyMap<string, Table>): BaseJumps {
  * Whether every new connection that comes through chain `from` is sent to chain `to`, directly or through a chain
  * that is always jumped to. What rules before it do to some packets is not asked.
  */
-export function leadsTo(table: Table, from: string, to: string): boolean {
+function leadsTo(table: Table, from: string, to: string): boolean {
   const start = table.findChain(from);
   const goal = table.findChain(to);
   return start >= 0 && goal >= 0 && leads(table, start, goal, new Set());
@@ -71,7 +71,7 @@ function leads(table: Table, chain: number, goal: number, visited: Set<number>):
 }
 
 /** Whether a match holds for every new connection: a comment, or the state NEW. */
-export function meetsEveryNewConnection(match: Match): boolean {
+function meetsEveryNewConnection(match: Match): boolean {
   switch (match.kind) {
     case 'comment':
       return true;

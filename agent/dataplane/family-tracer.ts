@@ -13,13 +13,12 @@
  */
 import type { Ruleset } from 'node-iptables-parse';
 import type { Address } from '../../proto/address.ts';
-import { dressText, routeText } from '../../proto/canonical.ts';
 import { type Fate, type Forwarding, type Frontend, type Origin, origins } from '../../proto/forwarding.ts';
 import type { RuleLine } from '../../proto/parts.ts';
 import { sourcesOf } from '../../proto/origin-sources.ts';
 import { everything, isEmpty, type PrefixSet } from '../../proto/prefixes.ts';
 import { EndpointChains } from './endpoint-chain.ts';
-import { fateOf, type Masquerades, unknownFate } from './fate.ts';
+import { fateOf, type Masquerades, sameFate, unknownFate } from './fate.ts';
 import { listFrontends, type Listing } from './listed-frontends.ts';
 import { masqueradesOf } from './masquerading.ts';
 import { carryingLinks, interfacesOf, isLocal, type NodeFacts } from './node-facts.ts';
@@ -123,16 +122,19 @@ export class FamilyTracer {
     return [...seen.values()];
   }
 
-  /** Walks through all hooks with their paths, one for each combination of doubts. */
-  *walks(question: Question): Generator<Walk> {
+  /**
+   * Walks through all hooks with their paths, one for each combination of doubts.
+   * @param from the interface that packets which the node does not make come in by, see `interfaces`.
+   */
+  *walks(question: Question, from = ''): Generator<Walk> {
     const doubts = new Doubts();
     for (let walks = 0; walks < maxWalks; walks++) {
-      const walk = this.#walk(question, '', doubts, []);
+      const walk = this.#walk(question, from, doubts, []);
       this.#pass(walk, question);
       yield walk;
       if (!doubts.next()) return;
     }
-    yield { ...this.#walk(question, '', doubts, []), unknown: 'too-complex' };
+    yield { ...this.#walk(question, from, doubts, []), unknown: 'too-complex' };
   }
 
   #fate(asked: Question): Fate {
@@ -141,7 +143,7 @@ export class FamilyTracer {
     const first = this.#fateFrom(question, '');
     if (!first.askedInterface) return first.fate;
     let common: Fate | null = null;
-    for (const name of this.#interfaces(question.origin)) {
+    for (const name of this.interfaces(question.origin)) {
       const { fate } = this.#fateFrom(question, name);
       if (fate.route.action === 'unknown') return fate;
       if (common !== null && !sameFate(fate, common)) return unknownFate('interface-dependent');
@@ -150,7 +152,8 @@ export class FamilyTracer {
     return common ?? first.fate;
   }
 
-  #interfaces(origin: Origin): readonly string[] {
+  /** The interfaces of an origin that rules may tell apart; '' = one that no rule names. */
+  interfaces(origin: Origin): readonly string[] {
     let names = this.#interfacesOf.get(origin);
     if (names === undefined) {
       names = interfacesOf(this.#facts, origin, this.#interfacePatterns());
@@ -263,8 +266,4 @@ export function lineOf(table: WalkedTable, rule: number): RuleLine {
     chain: table.table.chainName(table.table.chainOf(rule)),
     rule: table.table.text(rule),
   };
-}
-
-function sameFate(a: Fate, b: Fate): boolean {
-  return a === b || (routeText(a.route) === routeText(b.route) && dressText(a.dress) === dressText(b.dress));
 }

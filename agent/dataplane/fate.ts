@@ -3,6 +3,7 @@
  * Leaves that differ by source in a way no Service asks for are unknown, never simplified.
  */
 import { type Address, type Backend, parseHostPort } from '../../proto/address.ts';
+import { dressText, routeText } from '../../proto/canonical.ts';
 import type { Dress, Fate, Masquerade, Route, UnknownReason } from '../../proto/forwarding.ts';
 import {
   addressSet,
@@ -34,6 +35,11 @@ const ended: { readonly [ending in Ending]: Fate } = {
 /** The fate about which nothing can be said. */
 export function unknownFate(reason: UnknownReason): Fate {
   return { route: { action: 'unknown', reason }, dress: null };
+}
+
+/** Whether two fates mean the same. */
+export function sameFate(a: Fate, b: Fate): boolean {
+  return a === b || (routeText(a.route) === routeText(b.route) && dressText(a.dress) === dressText(b.dress));
 }
 
 /** One way to one backend. */

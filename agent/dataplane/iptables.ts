@@ -7,7 +7,6 @@
  */
 import type { Ruleset } from 'node-iptables-parse';
 import { type Address, type Family, familyOf, type Prefix } from '../../proto/address.ts';
-import { dressText, routeText } from '../../proto/canonical.ts';
 import type {
   Entry,
   Fate,
@@ -24,7 +23,7 @@ import type { IptablesBackend, RuleLine } from '../../proto/parts.ts';
 import { contains, prefixSet } from '../../proto/prefixes.ts';
 import type { LocalDetector } from '../../proto/profile.ts';
 import { FamilyTracer } from './family-tracer.ts';
-import { unknownFate } from './fate.ts';
+import { sameFate, unknownFate } from './fate.ts';
 import type { ListedFrontend } from './listed-frontends.ts';
 import { type NodeFacts, reachableAddresses } from './node-facts.ts';
 import { ownerHint } from './owner-hints.ts';
@@ -200,7 +199,7 @@ function overAddresses(destinations: readonly Address[], trace: (to: Address) =>
 const service: readonly Route['action'][] = ['unknown', 'none', 'drop', 'reject', 'forward'];
 
 function leastServed(a: Fate, b: Fate): Fate {
-  if (isSame(a, b)) return a;
+  if (sameFate(a, b)) return a;
   const order = service.indexOf(a.route.action) - service.indexOf(b.route.action);
   return order < 0 ? a : order > 0 ? b : unknownFate('address-dependent');
 }
@@ -212,7 +211,7 @@ function perOrigin(a: Forwarding, b: Forwarding, join: (a: Fate, b: Fate) => Fat
 
 /** What only one of two kube-proxies serves is most often what the other one has taken back: nothing is claimed of it. */
 function ofTwoProxies(a: Fate, b: Fate): Fate {
-  return isSame(a, b) ? a : unknownFate('order-not-visible');
+  return sameFate(a, b) ? a : unknownFate('order-not-visible');
 }
 
 /** What one backend does with packets to one frontend. */
@@ -232,7 +231,7 @@ function inBoth(a: OfBackend, b: OfBackend, origin: Origin): Fate {
   const drop = early.find(({ route }) => route.action === 'drop');
   if (drop !== undefined) return drop;
   const [first, second] = [a.whole[origin], b.whole[origin]];
-  if (isSame(first, second)) return first;
+  if (sameFate(first, second)) return first;
   const acting = [a, b].filter(({ translated }) => translated[origin].route.action !== 'none');
   const [only, other] = acting;
   if (other !== undefined) return unknownFate('order-not-visible');
@@ -251,8 +250,4 @@ function afterBothFilters(a: Fate, b: Fate): Fate {
 function sendsAll({ route, dress }: Fate): boolean {
   if (route.action !== 'forward' || route.sources !== 'any') return false;
   return dress !== null && (dress.shares === 'even' || dress.shares.lost === 0);
-}
-
-function isSame(a: Fate, b: Fate): boolean {
-  return a === b || (routeText(a.route) === routeText(b.route) && dressText(a.dress) === dressText(b.dress));
 }

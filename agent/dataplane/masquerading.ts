@@ -9,6 +9,8 @@
  * Only the mark is known of a packet here, so rules that ask for anything else are taken not to match: what other
  * components masquerade of their own accord (a CNI its pods' way out, Docker its containers') is none of kube-proxy's.
  */
+import type { MasqueradePath } from '../../proto/parts.ts';
+import { matchesMark } from './matching.ts';
 import { changeMark } from './pieces.ts';
 import type { WalkedTable } from './rule-tables.ts';
 import type { Masquerades } from './fate.ts';
@@ -30,6 +32,22 @@ export function masqueradesOf(nat: WalkedTable | undefined): Masquerades {
     }
     return answer;
   };
+}
+
+/**
+ * Whether kube-proxy's masquerading works: its chain sets its mark, packets with the mark are masqueraded, and packets
+ * without are not.
+ * @param markBit kube-proxy's mark is 1 << markBit.
+ */
+export function masqueradePathOf(nat: WalkedTable | undefined, markBit: number): MasqueradePath {
+  const marker = nat?.table.findChain('KUBE-MARK-MASQ') ?? -1;
+  if (nat === undefined || marker < 0) return 'mark-not-set';
+  const mark = (1 << markBit) >>> 0;
+  const marked = walk({ nat, known: new Map() }, marker, 0, 0);
+  if (typeof marked === 'string' || (marked.mark & mark) === 0) return 'mark-not-set';
+  const masquerades = masqueradesOf(nat);
+  if (!masquerades(mark)) return 'not-masqueraded';
+  return masquerades(0) ? 'masquerades-unmarked' : 'ok';
 }
 
 interface Walk {
@@ -58,10 +76,7 @@ function walkChain(way: Walk, chain: number, arriving: number, depth: number): E
   let mark = arriving;
   for (let rule = nat.firstRule(chain); rule < nat.endOfRules(chain); rule++) {
     const { conditions, action } = nat.plan(rule);
-    const matches = conditions.every(
-      (asked) => asked.kind === 'mark' && ((mark & asked.mask) >>> 0 === asked.value) !== asked.negated,
-    );
-    if (!matches) continue;
+    if (!conditions.every((asked) => asked.kind === 'mark' && matchesMark(asked, mark))) continue;
     if (action.kind === 'masquerade') return 'masqueraded';
     if (action.kind === 'accept') return 'accepted';
     if (action.kind === 'return') return { mark };

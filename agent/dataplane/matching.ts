@@ -94,7 +94,7 @@ function holds(table: WalkedTable, rule: number, condition: Whole, piece: Piece,
         condition.ports.some(({ first, last }) => first <= packet.port && packet.port <= last) !== condition.negated
       );
     case 'mark':
-      return ((piece.mark & condition.mask) >>> 0 === condition.value) !== condition.negated;
+      return matchesMark(condition, piece.mark);
     case 'address-type':
       return (
         hasType(condition.types, condition.which === 'source' ? packet.fromNode : packet.toNode) !== condition.negated
@@ -126,6 +126,11 @@ function matchesProtocol(asked: string, protocol: Protocol): boolean {
 }
 
 /** Of the kernel's address types only LOCAL tells service packets apart: the others are routed, hence UNICAST. */
+/** Whether a packet's mark is what a rule asks for. */
+export function matchesMark({ value, mask, negated }: Extract<Condition, { kind: 'mark' }>, mark: number): boolean {
+  return ((mark & mask) >>> 0 === value) !== negated;
+}
+
 function hasType(types: readonly string[], local: boolean): boolean {
   return local ? types.includes('LOCAL') : types.includes('UNICAST');
 }

@@ -56,6 +56,14 @@ interface OfBackend {
 
 function ask(tracer: FamilyTracer, asked: Question): PacketAnswer {
   const walks = [...tracer.walks(asked)];
+  const told = agreed(walks, tracer);
+  if (asked.origin === 'node' || !walks.some(({ askedInterface }) => askedInterface)) return told;
+  // Nobody said where the packet comes in.
+  const others = tracer.interfaces(asked.origin).map((name) => agreed([...tracer.walks(asked, name)], tracer));
+  return others.every((other) => isSame(other, told)) ? told : unknown('interface-dependent', told.path);
+}
+
+function agreed(walks: readonly Walk[], tracer: FamilyTracer): PacketAnswer {
   const reason = walks.find(({ doubts }) => doubts.reason !== null)?.doubts.reason ?? 'unreadable-match';
   // Known only where both answers to what could not be decided come to the same.
   return walks.map((walk) => answerOf(walk, tracer)).reduce((a, b) => (isSame(a, b) ? a : unknown(reason, a.path)));

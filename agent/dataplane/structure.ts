@@ -19,7 +19,8 @@ import type {
 import { findBaseJumps } from './base-jumps.ts';
 import { findDuplicates } from './duplicate-rules.ts';
 import { chainKinds, foreignChain, kubeChain, serviceChain } from './kube-chains.ts';
-import { findMasqueradePath } from './masquerade-path.ts';
+import { masqueradePathOf } from './masquerading.ts';
+import { ruleTables } from './rule-tables.ts';
 import { jumpTargets, type ShapeFacts, shapeFacts } from './shape-facts.ts';
 
 const excerptLength = 40;
@@ -63,7 +64,7 @@ export function describeStructure({ backend, family, ruleset, markBit }: Structu
     duplicateRules: found.duplicates.excerpt(),
     orphanedChains: found.orphaned.excerpt(),
     unreadableRules: unreadable.excerpt(),
-    masqueradePath: hasServiceRules ? findMasqueradePath(ruleset.tables.get('nat'), markBit) : 'ok',
+    masqueradePath: hasServiceRules ? masqueradePathOf(ruleTables(ruleset, family).tables.get('nat'), markBit) : 'ok',
   };
 }
 
