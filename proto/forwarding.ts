@@ -31,6 +31,8 @@ export type FrontendKey = string & { readonly [frontendKeyBrand]: true };
 /** Why a reader could not say what becomes of a packet. Stable codes; docs explain each. */
 export type UnknownReason =
   | 'unreadable-match'
+  /** A match that can be read, and not be decided without the packet: a limit, a time, an owner, a client's port. */
+  | 'undecided-match'
   | 'unreadable-target'
   | 'unreadable-rule'
   | 'set-not-read'

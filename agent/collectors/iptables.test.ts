@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { address } from '../../test/builders.ts';
 import { recordingFolder } from '../../test/recordings.ts';
 import type { Host } from '../host.ts';
 import { recordedHost } from '../recorded-host.ts';
 import { type Script, scriptedHost } from '../scripted-host.ts';
 import { type IptablesInput, IptablesReader } from './iptables.ts';
+import { readConfiguration } from './kube-proxy-configuration.ts';
 import { collectNftTables } from './nft-tables.ts';
 
 const names4 = '/proc/net/ip_tables_names';
@@ -45,6 +47,31 @@ function counted(host: Host, log: string[]): Host {
     },
   };
 }
+
+describe('node ports on the primary address only', () => {
+  it('are asked for at the address that the rules name, which nothing else tells from the others', async () => {
+    const rules = dump(
+      'nat',
+      ':KUBE-SERVICES - [0:0]',
+      ':KUBE-NODEPORTS - [0:0]',
+      ':KUBE-SVC-A - [0:0]',
+      '-A PREROUTING -j KUBE-SERVICES',
+      '-A OUTPUT -j KUBE-SERVICES',
+      '-A KUBE-SERVICES -d 192.168.100.11/32 -j KUBE-NODEPORTS',
+      '-A KUBE-NODEPORTS -p tcp -m tcp --dport 30080 -j KUBE-SVC-A',
+      '-A KUBE-SVC-A -p tcp -m tcp -j DNAT --to-destination 10.244.1.2:8080',
+    );
+    const configz = { 'kubeproxy.config.k8s.io': { mode: 'iptables', nodePortAddresses: ['primary'] } };
+    const configuration = readConfiguration(JSON.stringify(configz));
+    const localAddresses = ['192.168.100.11', '10.244.1.1'].map(address);
+    const host = scriptedHost(nftNode(rules));
+    const input = { ...(await inputOf(host)), localAddresses, configuration };
+    const { part } = await new IptablesReader(host, clock(), false).read(input);
+    if (part.state !== 'ok') throw new Error(JSON.stringify(part));
+    const told = [...part.value.table].map(([key, { forwarding }]) => [key, forwarding.outside.route.action]);
+    expect(told).toEqual([['tcp node4:30080', 'forward']]);
+  });
+});
 
 describe('the dumps that are taken', () => {
   it('on an iptables-nft node are those of nf_tables, one per family, without naming a table', async () => {

@@ -174,7 +174,7 @@ export class FamilyTracer {
       askedInterface ||= walk.askedInterface;
       const own = walk.unknown ? unknownFate(walk.unknown) : fateOf(walk.leaves, question.sources, this.masquerades);
       if (fate !== null && !sameFate(fate, own)) {
-        return { fate: unknownFate(doubts.reason ?? 'unreadable-match'), askedInterface };
+        return { fate: unknownFate(doubts.reason ?? 'undecided-match'), askedInterface };
       }
       fate = own;
       if (!doubts.next()) return { fate, askedInterface };

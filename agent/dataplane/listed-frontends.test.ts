@@ -86,6 +86,24 @@ describe("the frontends of kube-proxy's chains", () => {
     });
   });
 
+  it('may be more than are named where a rule was widened', () => {
+    const chain = '-A KUBE-SVC-A -p tcp -m tcp -j DNAT --to-destination 10.244.1.2:8080';
+    const widened = [
+      '-d 10.96.0.0/24 -p tcp -m tcp --dport 80',
+      '-d 10.96.0.1/32 -p tcp',
+      '-d 10.96.0.1/32 -p tcp -m tcp --dport 80:90',
+      '-p tcp -m tcp --dport 80',
+    ];
+    for (const conditions of widened) {
+      expect(listing({ nat: [`-A KUBE-SERVICES ${conditions} -j KUBE-SVC-A`, chain] })).toEqual({
+        complete: false,
+        frontends: [],
+      });
+    }
+    const icmp = '-A KUBE-SERVICES -d 10.96.0.0/24 -p icmp -j KUBE-SVC-A';
+    expect(listing({ nat: [icmp, chain] })).toEqual({ complete: true, frontends: [] });
+  });
+
   it('that no packet is forwarded or refused for are not in the table', () => {
     const unreached = together({
       nat: [webEntry, '-A KUBE-SVC-WEB -j KUBE-SEP-10.244.1.2', ...endpointChain('10.244.1.2:80')],

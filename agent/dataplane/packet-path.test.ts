@@ -157,3 +157,19 @@ describe('the way of a packet', () => {
     ]);
   });
 });
+
+describe('a packet of which nobody says where it came in', () => {
+  const elsewhere = '-j DNAT --to-destination 172.17.0.2:80';
+
+  it('is unknown where a rule asks for the interface and it makes a difference', () => {
+    const asked = together({ nat: [`-A PREROUTING -i eth0 -d 10.96.0.1/32 ${elsewhere}`] }, web);
+    expect(verdict(asked)).toEqual({ ...ended('unknown'), reason: 'interface-dependent' });
+    // The node's own packets come in nowhere.
+    expect(verdict(asked, { from: '192.168.100.11' }).verdict).toBe('forward');
+  });
+
+  it('is known where it makes none', () => {
+    const asked = together({ nat: [`-A PREROUTING -i eth0 -d 10.96.0.2/32 ${elsewhere}`] }, web);
+    expect(verdict(asked)).toEqual({ verdict: 'forward', backends, masquerade: false });
+  });
+});

@@ -64,7 +64,7 @@ function ask(tracer: FamilyTracer, asked: Question): PacketAnswer {
 }
 
 function agreed(walks: readonly Walk[], tracer: FamilyTracer): PacketAnswer {
-  const reason = walks.find(({ doubts }) => doubts.reason !== null)?.doubts.reason ?? 'unreadable-match';
+  const reason = walks.find(({ doubts }) => doubts.reason !== null)?.doubts.reason ?? 'undecided-match';
   // Known only where both answers to what could not be decided come to the same.
   return walks.map((walk) => answerOf(walk, tracer)).reduce((a, b) => (isSame(a, b) ? a : unknown(reason, a.path)));
 }

@@ -154,7 +154,7 @@ function operandOf(slots: readonly Slot[], slot: Slot, text: string): Operand {
 const never: readonly Condition[] = [{ kind: 'never' }];
 const always: readonly Condition[] = [];
 
-function undecided(reason: UnknownReason = 'unreadable-match'): readonly Condition[] {
+function undecided(reason: UnknownReason = 'undecided-match'): readonly Condition[] {
   return [{ kind: 'undecided', reason }];
 }
 
@@ -212,6 +212,8 @@ function conditionsOf(match: Match, slots: readonly Slot[]): readonly Condition[
     // A packet that matters came in where its answer would go out.
     case 'rpfilter':
       return decided(!match.words.includes('--invert'), false);
+    case 'other':
+      return undecided('unreadable-match');
     default:
       return undecided();
   }
@@ -229,7 +231,7 @@ function portConditions(match: PortMatch, slots: readonly Slot[]): readonly Cond
   }
   // A client's port can be any: only a match on all of them is decided.
   if (sourcePorts !== null && !(sourcePorts.first === 0 && sourcePorts.last === 65535 && !sourcePorts.negated)) {
-    conditions.push({ kind: 'undecided', reason: 'unreadable-match' });
+    conditions.push({ kind: 'undecided', reason: 'undecided-match' });
   }
   if (match.other.length > 0) conditions.push(...flagConditions(match.other));
   return conditions;
@@ -257,7 +259,7 @@ function chanceOf(match: Extract<Match, { kind: 'statistic' }>, slots: readonly 
 function conntrackConditions(match: Extract<Match, { kind: 'conntrack' }>): readonly Condition[] {
   const conditions: Condition[] = [];
   if (match.states !== null) conditions.push(...decided(match.states.names.includes('NEW'), match.states.negated));
-  if (match.other.length > 0) conditions.push({ kind: 'undecided', reason: 'unreadable-match' });
+  if (match.other.length > 0) conditions.push({ kind: 'undecided', reason: 'undecided-match' });
   return conditions;
 }
 
@@ -271,7 +273,7 @@ function addressTypeConditions(match: Extract<Match, { kind: 'addrtype' }>): rea
     const { types, negated } = destinationType;
     conditions.push({ kind: 'address-type', which: 'destination', types, negated });
   }
-  if (match.limitIn || match.limitOut) conditions.push({ kind: 'undecided', reason: 'unreadable-match' });
+  if (match.limitIn || match.limitOut) conditions.push({ kind: 'undecided', reason: 'undecided-match' });
   return conditions;
 }
 

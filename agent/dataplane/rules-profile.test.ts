@@ -44,6 +44,20 @@ describe('how kube-proxy knows local pods', () => {
     expect(detectLocal(rulesetOf(together(skeleton, { nat })), 'ipv4')).toBeNull();
   });
 
+  it('is said by the external chains of Local services, also where all is masqueraded', () => {
+    const local = (condition: string) => [
+      '-A KUBE-SERVICES -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS',
+      '-A KUBE-NODEPORTS -p tcp -m tcp --dport 30080 -j KUBE-EXT-WEB',
+      `-A KUBE-EXT-WEB ${condition} -m comment --comment "pod traffic for shop/web external destinations" -j KUBE-SVC-WEB`,
+      '-A KUBE-SVC-WEB -d 10.96.0.1/32 -p tcp -m tcp --dport 80 -j KUBE-MARK-MASQ',
+    ];
+    const detected = (condition: string) =>
+      detectLocal(rulesetOf(together(skeleton, { nat: local(condition) })), 'ipv4');
+    expect(detected('-s 10.244.0.0/16')).toEqual({ kind: 'prefix', prefix: prefix('10.244.0.0/16') });
+    expect(detected('-i cni0')).toEqual({ kind: 'interface', pattern: 'cni0' });
+    expect(detected('-s 10.244.0.0/16 -i eth0')).toBeNull();
+  });
+
   it('is not said where there is no Service, no chain or no table', () => {
     expect(detectLocal(rulesetOf({ nat: [':KUBE-SERVICES'] }), 'ipv4')).toBeNull();
     expect(detectLocal(rulesetOf({ nat: [] }), 'ipv4')).toBeNull();

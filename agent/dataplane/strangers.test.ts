@@ -169,9 +169,9 @@ describe('filter', () => {
   it('a limit before what kube-proxy refuses', () => {
     const filter = ['-A FORWARD -m limit --limit 10/sec -j RETURN', '-A FORWARD -j DROP'];
     expect(refused({ filter })).toEqual({
-      pod: 'unknown unreadable-match',
+      pod: 'unknown undecided-match',
       node: 'reject',
-      outside: 'unknown unreadable-match',
+      outside: 'unknown undecided-match',
     });
   });
 });

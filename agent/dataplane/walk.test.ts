@@ -212,12 +212,12 @@ describe('conditions that the rules alone do not decide', () => {
   it.each([
     ['-m set --match-set strangers src', 'set-not-read'],
     ['-m set ! --match-set strangers dst,dst', 'set-not-read'],
-    ['-p tcp -m tcp --sport 1024:65535', 'unreadable-match'],
-    ['-p tcp -m multiport --sports 53', 'unreadable-match'],
-    ['-m limit --limit 3/min', 'unreadable-match'],
-    ['-m mac --mac-source 02:00:00:00:00:01', 'unreadable-match'],
-    ['-m addrtype --dst-type UNICAST --limit-iface-in', 'unreadable-match'],
-    ['-m conntrack --ctstate NEW --ctstatus NONE', 'unreadable-match'],
+    ['-p tcp -m tcp --sport 1024:65535', 'undecided-match'],
+    ['-p tcp -m multiport --sports 53', 'undecided-match'],
+    ['-m limit --limit 3/min', 'undecided-match'],
+    ['-m mac --mac-source 02:00:00:00:00:01', 'undecided-match'],
+    ['-m addrtype --dst-type UNICAST --limit-iface-in', 'undecided-match'],
+    ['-m conntrack --ctstate NEW --ctstatus NONE', 'undecided-match'],
     ['-m something --of-the-future 7', 'unreadable-match'],
     ['-m future [unsupported revision]', 'unreadable-match'],
   ])('%s', (match, reason) => {
