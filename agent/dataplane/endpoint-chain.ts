@@ -1,24 +1,20 @@
 /**
- * Chains that do one thing whatever the packet: the endpoint chain, which sends to one backend, and the end of a service
- * chain, which picks among endpoint chains by chance. Worked out once, they make a walk of a table with a hundred
- * thousand endpoints as short as one with ten. A chain that is anything else is walked rule by rule (walk.ts).
+ * Endpoint chains: they send every packet of their protocol to one backend, whatever else it is.
+ *
+ *     -A KUBE-SEP-ABC -s 10.244.1.2/32 -j KUBE-MARK-MASQ
+ *     -A KUBE-SEP-ABC -p tcp -m tcp -j DNAT --to-destination 10.244.1.2:8080
+ *
+ * Worked out once, they make a walk of a table with a hundred thousand endpoints as short as one with ten. A chain that is
+ * anything else is walked rule by rule (walk.ts).
  */
 import { type Backend, parseBackend } from '../../proto/address.ts';
-import { type Route, wholeShare } from '../../proto/forwarding.ts';
-import type { Condition, Plan } from './rule-plan.ts';
+import type { Plan } from './rule-plan.ts';
 import type { WalkedTable } from './rule-tables.ts';
-import { type Choice, isEvenPart, type Spreading, type Sticky, spreadingOf } from './spreading.ts';
 
 /** What a MARK target does: mark = (mark & ~mask) ^ value. */
 export interface MarkChange {
   readonly value: number;
   readonly mask: number;
-}
-
-/** One choice of a spread. */
-export interface Pick extends Choice {
-  /** The mark that packets from the backend's own address get first; null when they get none. */
-  readonly ownMark: MarkChange | null;
 }
 
 /** What endpoint chains have in common: there are as many kinds as protocols. */
@@ -29,7 +25,7 @@ interface EndpointKind {
 }
 
 /** Chains that send every packet of their protocol to one backend, by chain; three arrays instead of an object each. */
-interface Endpoints {
+export interface Endpoints {
   /** Undefined where the chain is something else. */
   readonly backends: readonly (Backend | undefined)[];
   /** Index into `kinds`. */
@@ -39,81 +35,24 @@ interface Endpoints {
   readonly stores: ReadonlyMap<number, string>;
 }
 
-/** The end of a chain from rule `from` on: picks that depend on chance and on nothing else. */
-export interface Spread {
-  readonly from: number;
-  readonly protocol: string | null;
-  readonly stickies: readonly Sticky[];
-  /** The distinct marks of the picks. */
-  readonly ownMarks: readonly (MarkChange | null)[];
-  /** Reads the picks again: only packets that a rule told apart before need them. */
-  readonly picks: () => readonly Pick[];
-  /** The part that no pick takes, 0 to 1: it leaves the chain at its end. */
-  readonly lost: number;
-  readonly spreading: Spreading;
-  /** The route of packets that all reach it: shared by its frontends and origins. */
-  readonly route: Route;
+/**
+ * All chains of a table at once and in order: they are asked for in the order of services, and a hundred thousand jumps
+ * about in memory would cost more than all the rest.
+ */
+export function readEndpoints(table: WalkedTable): Endpoints {
+  return new EndpointReader(table).readAll();
 }
 
-type ReadSpread = Omit<Spread, 'picks' | 'route'>;
-
-interface ReadPicks {
-  readonly picks: readonly Pick[];
-  readonly stickies: readonly Sticky[];
-  readonly lost: number;
-  readonly protocol: string | null;
-}
-
-type Chance = Extract<Condition, { kind: 'chance' }>;
-
-/** Remembers the chains of one table that were worked out. */
-export class EndpointChains {
+/** Remembers what marking chains do while all endpoint chains are read. */
+class EndpointReader {
   readonly #table: WalkedTable;
-  #endpoints: Endpoints | null = null;
-  readonly #spreads = new Map<number, Spread | null>();
   readonly #markers = new Map<number, MarkChange | null>();
-  /** Word of a probability -> its number: there are as many as there are sizes of services. */
-  readonly #chances = new Map<number, number>();
-  /** Rules left -> the word that was found to be their even probability. */
-  readonly #evenWords: number[] = [];
 
   constructor(table: WalkedTable) {
     this.#table = table;
   }
 
-  /** The spread at the end of a chain; null when its last rule is no pick. */
-  spread(chain: number): Spread | null {
-    let spread = this.#spreads.get(chain);
-    if (spread === undefined) {
-      spread = this.#readSpread(chain);
-      this.#spreads.set(chain, spread);
-    }
-    return spread;
-  }
-
-  /** The mark a chain sets on every packet before it returns; null when it does anything else. */
-  marker(chain: number): MarkChange | null {
-    let marker = this.#markers.get(chain);
-    if (marker === undefined) {
-      marker = this.#readMarker(chain);
-      this.#markers.set(chain, marker);
-    }
-    return marker;
-  }
-
-  #readMarker(chain: number): MarkChange | null {
-    const table = this.#table;
-    const first = table.firstRule(chain);
-    if (table.endOfRules(chain) !== first + 1) return null;
-    const { conditions, action } = table.plan(first);
-    return conditions.length === 0 && action.kind === 'mark' ? { value: action.value, mask: action.mask } : null;
-  }
-
-  /**
-   * All chains at once and in order: they are asked for in the order of services, and a hundred thousand jumps about
-   * in memory would cost more than all the rest.
-   */
-  #readEndpoints(): Endpoints {
+  readAll(): Endpoints {
     const count = this.#table.table.chainCount;
     const backends = new Array<Backend | undefined>(count);
     const kindOf = new Uint8Array(count);
@@ -162,7 +101,7 @@ export class EndpointChains {
     const condition = conditions[0];
     if (action.kind !== 'jump' || conditions.length !== 1 || condition?.kind !== 'source' || condition.negated)
       return null;
-    return this.marker(this.#table.operandId(rule, action.operand));
+    return this.#marker(this.#table.operandId(rule, action.operand));
   }
 
   /** Whether a rule asks for exactly the backend's address as source. */
@@ -174,139 +113,24 @@ export class EndpointChains {
     return this.#table.operandText(rule, condition.prefix) === `${backend.slice(1, colon - 1)}/128`;
   }
 
-  #readSpread(chain: number): Spread | null {
-    const end = this.#table.endOfRules(chain);
-    if (end === this.#table.firstRule(chain) || this.#pickedChain(end - 1) < 0) return null;
-    this.#endpoints ??= this.#readEndpoints();
-    const even = this.#readEven(chain, this.#endpoints);
-    if (even !== null) return this.#spreadOf(end, even);
-    const from = this.#firstPick(chain, this.#endpoints);
-    const uneven = from === end ? null : this.#readUneven(from, end);
-    return uneven === null || uneven.lost === 1 ? null : this.#spreadOf(end, uneven);
-  }
-
-  #spreadOf(end: number, read: ReadSpread): Spread {
-    const { backends, affinitySeconds } = read.spreading;
-    const route: Route = { action: 'forward', backends, affinitySeconds, sources: 'any', otherwise: 'drop' };
-    return { ...read, route, picks: () => this.#readPicks(read.from, end).picks };
-  }
-
-  /** Where the picks of one protocol begin that end a chain; the chain's end when its last rule is none. */
-  #firstPick(chain: number, { backends, kindOf, kinds }: Endpoints): number {
-    const first = this.#table.firstRule(chain);
-    let from = this.#table.endOfRules(chain);
-    let protocol: string | null | undefined;
-    for (; from > first; from--) {
-      const picked = this.#pickedChain(from - 1);
-      if (picked < 0 || backends[picked] === undefined) break;
-      const own = kinds[kindOf[picked] ?? 0]?.protocol ?? null;
-      if (protocol !== undefined && own !== protocol) break;
-      protocol = own;
+  /** The mark a chain sets on every packet before it returns; null when it does anything else. */
+  #marker(chain: number): MarkChange | null {
+    let marker = this.#markers.get(chain);
+    if (marker === undefined) {
+      marker = this.#readMarker(chain);
+      this.#markers.set(chain, marker);
     }
-    return from;
+    return marker;
   }
 
-  #readUneven(from: number, end: number): ReadSpread {
-    const { picks, stickies, lost, protocol } = this.#readPicks(from, end);
-    const ownMarks = [...new Set(picks.map(({ ownMark }) => ownMark))];
-    return { from, protocol, stickies, ownMarks, lost, spreading: spreadingOf(picks, stickies) };
-  }
-
-  /** The chain that a rule picks by chance, always, or for clients seen before; -1 for any other rule. */
-  #pickedChain(rule: number): number {
-    const { conditions, action } = this.#table.plan(rule);
-    if (action.kind !== 'jump' || action.goto || conditions.length > 1) return -1;
-    const condition = conditions[0];
-    if (condition === undefined) return this.#table.operandId(rule, action.operand);
-    if (condition.kind === 'seen' ? condition.negated : condition.kind !== 'chance') return -1;
-    if (condition.kind === 'chance' && this.chance(rule, condition) === null) return -1;
-    return this.#table.operandId(rule, action.operand);
-  }
-
-  /** What kube-proxy writes for nearly every Service: even shares in the order of backends; null for all else. */
-  #readEven(chain: number, { backends, kindOf, kinds }: Endpoints): ReadSpread | null {
-    const first = this.#table.firstRule(chain);
-    const end = this.#table.endOfRules(chain);
-    const found: Backend[] = [];
-    let kind = -1;
-    let rule = end - 1;
-    for (let left = 1; rule >= first; rule--, left++) {
-      const picked = this.#pickedChain(rule);
-      const backend = backends[picked];
-      if (picked < 0 || backend === undefined) break;
-      // Of n rules left, the next one takes 1/n of what comes to it.
-      if (!this.#isEven(rule, left)) return null;
-      if (kind >= 0 && kindOf[picked] !== kind) return null;
-      const after = found[left - 2];
-      if (after !== undefined && backend >= after) return null;
-      kind = kindOf[picked] ?? 0;
-      found.push(backend);
-    }
-    const own = kinds[kind];
-    if (own === undefined) return null;
-    const spreading: Spreading = { backends: found.reverse(), shares: 'even', affinitySeconds: 0 };
-    return { from: rule + 1, protocol: own.protocol, stickies: [], ownMarks: [own.ownMark], lost: 0, spreading };
-  }
-
-  #isEven(rule: number, left: number): boolean {
-    const condition = this.#table.plan(rule).conditions[0];
-    if (condition === undefined) return left === 1;
-    if (condition.kind !== 'chance') return false;
-    const { probability } = condition;
-    const word = typeof probability !== 'number' && 'operand' in probability ? probability.operand : -1;
-    const id = word < 0 ? -1 : this.#table.operandId(rule, word);
-    if (id >= 0 && this.#evenWords[left] === id) return true;
-    const even = isEvenPart(this.chance(rule, condition) ?? 0, left);
-    if (even && id >= 0) this.#evenWords[left] = id;
-    return even;
-  }
-
-  #readPicks(from: number, end: number): ReadPicks {
+  #readMarker(chain: number): MarkChange | null {
     const table = this.#table;
-    const { backends, kindOf, kinds, stores } = this.#endpoints ?? noEndpoints;
-    const picks: Pick[] = [];
-    const stickies: Sticky[] = [];
-    const protocol = kinds[kindOf[this.#pickedChain(from)] ?? 0]?.protocol ?? null;
-    let lost = 1;
-    for (let rule = from; rule < end && lost > 0; rule++) {
-      const chain = this.#pickedChain(rule);
-      const backend = backends[chain];
-      const condition = table.plan(rule).conditions[0];
-      if (backend === undefined) break;
-      if (condition?.kind === 'seen') {
-        stickies.push({ backend, name: table.operandText(rule, condition.name), seconds: condition.seconds });
-        continue;
-      }
-      const weight = condition?.kind === 'chance' ? lost * (this.chance(rule, condition) ?? 0) : lost;
-      // What chance never picks serves nobody.
-      if (weight === 0) continue;
-      const ownMark = kinds[kindOf[chain] ?? 0]?.ownMark ?? null;
-      picks.push({ backend, weight, stores: stores.get(chain) ?? null, ownMark });
-      lost -= weight;
-    }
-    return { picks, stickies, lost, protocol };
-  }
-
-  /** The part of packets that a rule by chance takes, 0 to 1; null when its number cannot be read. */
-  chance(rule: number, { probability, negated }: Chance): number | null {
-    let parts: number;
-    if (typeof probability === 'number') {
-      parts = probability;
-    } else {
-      const word = 'operand' in probability ? this.#table.operandId(rule, probability.operand) : -1;
-      const known = this.#chances.get(word);
-      const written = known ?? Number(this.#table.operandText(rule, probability));
-      if (word >= 0) this.#chances.set(word, written);
-      if (!(written >= 0 && written <= 1)) return null;
-      // The kernel keeps whole parts of 2^31; iptables-save prints enough digits to find them again.
-      parts = Math.round(written * wholeShare);
-    }
-    const part = parts / wholeShare;
-    return negated ? 1 - part : part;
+    const first = table.firstRule(chain);
+    if (table.endOfRules(chain) !== first + 1) return null;
+    const { conditions, action } = table.plan(first);
+    return conditions.length === 0 && action.kind === 'mark' ? { value: action.value, mask: action.mask } : null;
   }
 }
-
-const noEndpoints: Endpoints = { backends: [], kindOf: new Uint8Array(0), kinds: [], stores: new Map() };
 
 function kindIndex(kinds: EndpointKind[], protocol: string | null, ownMark: MarkChange | null): number {
   const known = kinds.findIndex((kind) => kind.protocol === protocol && kind.ownMark === ownMark);

@@ -17,7 +17,7 @@ import { type Fate, type Forwarding, type Frontend, type Origin, origins } from 
 import type { RuleLine } from '../../proto/parts.ts';
 import { sourcesOf } from '../../proto/origin-sources.ts';
 import { everything, isEmpty, type PrefixSet } from '../../proto/prefixes.ts';
-import { EndpointChains } from './endpoint-chain.ts';
+import { Spreads } from './spread.ts';
 import { fateOf, type Masquerades, sameFate, unknownFate } from './fate.ts';
 import { listFrontends, type Listing } from './listed-frontends.ts';
 import { masqueradesOf } from './masquerading.ts';
@@ -47,7 +47,7 @@ export interface Question {
 
 interface Hook {
   readonly table: WalkedTable;
-  readonly chains: EndpointChains;
+  readonly spreads: Spreads;
   readonly chain: string;
 }
 
@@ -76,13 +76,13 @@ export class FamilyTracer {
     this.#tables = ruleTables(ruleset, facts.family);
     this.listing = listFrontends(this.#tables);
     this.masquerades = masqueradesOf(this.#tables.tables.get('nat'));
-    const chains = new Map([...this.#tables.tables].map(([name, table]) => [name, new EndpointChains(table)]));
+    const spreads = new Map([...this.#tables.tables].map(([name, table]) => [name, new Spreads(table)]));
     const find = (names: readonly string[]): readonly Hook[] =>
       names.flatMap((name) => {
         const [table = '', chain = ''] = name.split(' ');
         const walked = this.#tables.tables.get(table);
-        const own = chains.get(table);
-        return walked === undefined || own === undefined ? [] : [{ table: walked, chains: own, chain }];
+        const own = spreads.get(table);
+        return walked === undefined || own === undefined ? [] : [{ table: walked, spreads: own, chain }];
       });
     this.#hooks = {
       forwarded: find(hooksOf.forwarded),
@@ -234,9 +234,9 @@ export class FamilyTracer {
 
   #through(way: keyof typeof hooksOf, pieces: readonly Piece[], walk: Walk): readonly Piece[] {
     let live = pieces;
-    for (const { table, chains, chain } of this.#hooks[way]) {
+    for (const { table, spreads, chain } of this.#hooks[way]) {
       if (live.length === 0 || walk.unknown !== null) return live;
-      live = walkHook(table, chains, chain, live, walk);
+      live = walkHook(table, spreads, chain, live, walk);
     }
     return live;
   }

@@ -17,7 +17,8 @@ import {
   union,
 } from '../../proto/prefixes.ts';
 import { type Choice, type Sticky, spreadingOf } from './spreading.ts';
-import type { MarkChange, Spread } from './endpoint-chain.ts';
+import type { MarkChange } from './endpoint-chain.ts';
+import type { Spread } from './spread.ts';
 import { cut } from './rule-tables.ts';
 import { changeMark, type Leaf, type Piece } from './pieces.ts';
 

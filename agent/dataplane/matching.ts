@@ -1,6 +1,6 @@
 /** Which part of a piece meets the conditions of a rule. */
 import type { Protocol } from '../../proto/forwarding.ts';
-import type { EndpointChains } from './endpoint-chain.ts';
+import type { Spreads } from './spread.ts';
 import type { Piece, Walk } from './pieces.ts';
 import type { Condition } from './rule-plan.ts';
 import { cut, type WalkedTable } from './rule-tables.ts';
@@ -8,7 +8,7 @@ import { cut, type WalkedTable } from './rule-tables.ts';
 /** The table that is walked, and the walk. */
 export interface Place {
   readonly table: WalkedTable;
-  readonly chains: EndpointChains;
+  readonly spreads: Spreads;
   readonly walk: Walk;
 }
 
@@ -23,7 +23,7 @@ export interface Tested {
 }
 
 /** Holds a piece against the conditions of a rule. */
-export function test({ table, chains, walk }: Place, rule: number, piece: Piece): Tested {
+export function test({ table, spreads, walk }: Place, rule: number, piece: Piece): Tested {
   const { conditions } = table.plan(rule);
   let taken: Piece = piece;
   let left: Piece | null = null;
@@ -46,7 +46,7 @@ export function test({ table, chains, walk }: Place, rule: number, piece: Piece)
         break;
       }
       case 'chance': {
-        const part = chains.chance(rule, condition);
+        const part = spreads.chance(rule, condition);
         if (part === null) {
           walk.unknown ??= 'unreadable-match';
           return { taken: null, left: piece, aside: null };

@@ -5,7 +5,8 @@
 import type { Address, Backend, Family } from '../../proto/address.ts';
 import type { Protocol, UnknownReason } from '../../proto/forwarding.ts';
 import { equals, intersect, isEmpty, type PrefixSet, union } from '../../proto/prefixes.ts';
-import type { MarkChange, Spread } from './endpoint-chain.ts';
+import type { MarkChange } from './endpoint-chain.ts';
+import type { Spread } from './spread.ts';
 import type { WalkedTable } from './rule-tables.ts';
 
 /** What is fixed of the packets of one walk. */

@@ -7,11 +7,10 @@
  *   -A KUBE-SVC-DEF -m statistic --mode random --probability 0.50000000000 -j KUBE-SEP-ABC
  *   -A KUBE-SEP-ABC -p tcp -m tcp -j DNAT --to-destination 10.244.1.2:8080
  */
-import type { Match, Rule, Slot, Target } from 'node-iptables-parse';
+import type { Match, Rule, Slot } from 'node-iptables-parse';
 import type { UnknownReason } from '../../proto/forwarding.ts';
-
-/** A value that either stands in every rule of the shape, or in each rule's operand. */
-export type Operand = { readonly operand: number } | { readonly text: string };
+import { type Action, actionOf } from './rule-action.ts';
+import { type Operand, operandOf } from './rule-operand.ts';
 
 /** One thing asked of a packet. What holds for every new connection, or only counts, is left out. */
 export type Condition =
@@ -40,48 +39,12 @@ export type Condition =
   /** Cannot be decided from the rules alone. */
   | { readonly kind: 'undecided'; readonly reason: UnknownReason };
 
-/** What a rule does to a packet that meets all of its conditions. */
-export type Action =
-  | { readonly kind: 'jump'; readonly operand: number; readonly goto: boolean }
-  | { readonly kind: 'dnat'; readonly to: Operand }
-  | { readonly kind: 'accept' | 'drop' | 'reject' | 'return' | 'masquerade' | 'untrack' }
-  | { readonly kind: 'mark'; readonly value: number; readonly mask: number }
-  /** Counts, logs or does nothing that a connection to a service can tell. */
-  | { readonly kind: 'pass' }
-  | { readonly kind: 'unreadable'; readonly reason: UnknownReason };
-
 export interface Plan {
   readonly conditions: readonly Condition[];
   readonly action: Action;
   /** The operand that recent --set stores the source under; null when the rule stores none. */
   readonly stores: Operand | null;
 }
-
-const inert = new Set([
-  'none',
-  'log',
-  'nflog',
-  'ulog',
-  'tcpmss',
-  'classify',
-  'checksum',
-  'dscp',
-  'tos',
-  'ttl',
-  'hl',
-  'trace',
-  'audit',
-  'set',
-  'secmark',
-  'connsecmark',
-  'connmark',
-  'led',
-  'rateest',
-  'idletimer',
-  'ecn',
-  'tee',
-  'tcpoptstrip',
-]);
 
 /**
  * Works out the plan of a rule's shape.
@@ -144,11 +107,6 @@ function rank(condition: Condition): number {
     case 'chance':
       return 9;
   }
-}
-
-function operandOf(slots: readonly Slot[], slot: Slot, text: string): Operand {
-  const operand = slots.indexOf(slot);
-  return operand < 0 ? { text } : { operand };
 }
 
 const never: readonly Condition[] = [{ kind: 'never' }];
@@ -275,34 +233,4 @@ function addressTypeConditions(match: Extract<Match, { kind: 'addrtype' }>): rea
   }
   if (match.limitIn || match.limitOut) conditions.push({ kind: 'undecided', reason: 'undecided-match' });
   return conditions;
-}
-
-function actionOf(target: Target, slots: readonly Slot[]): Action {
-  switch (target.kind) {
-    case 'jump': {
-      const operand = slots.indexOf('jump');
-      // A jump to a chain that does not exist cannot be loaded: it is a target without options that nobody here knows.
-      if (operand < 0) return { kind: 'unreadable', reason: 'unreadable-target' };
-      return { kind: 'jump', operand, goto: target.goto };
-    }
-    case 'dnat':
-      return { kind: 'dnat', to: operandOf(slots, 'to-destination', target.to) };
-    case 'snat':
-    case 'masquerade':
-    case 'netmap':
-      return { kind: 'masquerade' };
-    case 'accept':
-    case 'drop':
-    case 'return':
-    case 'reject':
-      return { kind: target.kind };
-    case 'mark':
-      return { kind: 'mark', value: target.value, mask: target.mask };
-    case 'notrack':
-      return { kind: 'untrack' };
-    case 'ct':
-      return target.words.includes('--notrack') ? { kind: 'untrack' } : { kind: 'pass' };
-    default:
-      return inert.has(target.kind) ? { kind: 'pass' } : { kind: 'unreadable', reason: 'unreadable-target' };
-  }
 }

@@ -13,7 +13,8 @@ import {
   prefixSet,
   subtract,
 } from '../../proto/prefixes.ts';
-import { hasAmbiguousSlots, type Operand, type Plan, planRule } from './rule-plan.ts';
+import type { Operand } from './rule-operand.ts';
+import { hasAmbiguousSlots, type Plan, planRule } from './rule-plan.ts';
 
 /** Chains shorter than this are walked rule by rule. */
 const indexFrom = 16;

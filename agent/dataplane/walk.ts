@@ -11,7 +11,7 @@
  * answers make a difference is the fate unknown.
  */
 import { type Backend, backendOf, parseAddress, parseBackend } from '../../proto/address.ts';
-import type { EndpointChains, Spread } from './endpoint-chain.ts';
+import type { Spread, Spreads } from './spread.ts';
 import { type Place, test } from './matching.ts';
 import { changeMark, merge, type Packet, type Piece, type Walk } from './pieces.ts';
 import type { WalkedTable } from './rule-tables.ts';
@@ -26,7 +26,7 @@ const maxPieces = 64;
  */
 export function walkHook(
   table: WalkedTable,
-  chains: EndpointChains,
+  spreads: Spreads,
   hook: string,
   pieces: readonly Piece[],
   walk: Walk,
@@ -35,7 +35,7 @@ export function walkHook(
   if (chain < 0 || table.isIdle(chain))
     return chain >= 0 && table.table.policy(chain) === 'DROP' ? drop(pieces, walk) : pieces;
   const before = walk.leaves.length;
-  const ended = walkChain({ table, chains, walk }, chain, pieces, 0);
+  const ended = walkChain({ table, spreads, walk }, chain, pieces, 0);
   const accepted: Piece[] = [];
   const leaves = walk.leaves.splice(before);
   for (const leaf of leaves) {
@@ -54,11 +54,11 @@ function drop(pieces: readonly Piece[], walk: Walk): readonly Piece[] {
 
 /** Walks a chain; returns the pieces that come back to the caller. */
 function walkChain(place: Place, chain: number, pieces: readonly Piece[], depth: number): readonly Piece[] {
-  const { table, chains, walk } = place;
+  const { table, spreads, walk } = place;
   if (depth > maxDepth) walk.unknown ??= 'too-complex';
   const returned: Piece[] = [];
   let live = pieces;
-  const spread = walk.path === null ? chains.spread(chain) : null;
+  const spread = walk.path === null ? spreads.at(chain) : null;
   const listed = rulesFor(table, chain, walk.packet);
   const first = table.firstRule(chain);
   const count = listed === null ? table.endOfRules(chain) - first : listed.length;
