@@ -47,8 +47,6 @@ export type UnknownReason =
   | 'source-dependent'
   | 'interface-dependent'
   | 'node-addresses-unknown'
-  | 'rules-not-read'
-  | 'mode-not-supported'
   | 'model-disagreement';
 
 /** What every dataplane must agree on. */

@@ -54,6 +54,16 @@ describe('the pages', () => {
     expect(names).toContain('start');
   });
 
+  it('explain every reason for which something may be unknown, and no other', () => {
+    const source = readFileSync(join(root, 'proto/forwarding.ts'), 'utf8');
+    const from = source.indexOf('export type UnknownReason');
+    const codes = [...source.slice(from, source.indexOf(';', from)).matchAll(/\| '(?<code>[a-z-]+)'/g)];
+    const rows = readFileSync(join(root, 'docs/unknown.md'), 'utf8').matchAll(/^\| `(?<code>[a-z-]+)` \|/gm);
+    const reasons = codes.map(({ groups }) => groups?.code).sort();
+    expect(reasons.length).toBeGreaterThan(5);
+    expect([...rows].map(({ groups }) => groups?.code).sort()).toEqual(reasons);
+  });
+
   it('and CI run the same test command', () => {
     const commands = readFileSync(join(root, '.ci/run'), 'utf8')
       .split('\n')
