@@ -17,6 +17,14 @@ export function markBitOf(facts: RuleFacts, configuration: KubeProxyConfiguratio
   return { value: defaultMarkBit, source: 'default' };
 }
 
+/** What kube-proxy was told; where it does not say, what most of its service chains do. */
+export function masqueradeAllOf(facts: RuleFacts, configuration: KubeProxyConfiguration | null): Sourced<boolean> {
+  const configured = configuration?.masqueradeAll ?? null;
+  if (configured !== null) return { value: configured, source: 'configz' };
+  if (facts.masqueradeAll !== null) return { value: facts.masqueradeAll, source: 'rules' };
+  return { value: false, source: 'default' };
+}
+
 /** What the rules match is what the node does now; rules without any such match leave it to the configuration. */
 export function localDetectorOf(
   family: Family,

@@ -92,7 +92,7 @@ describe("a node's profile", () => {
       },
       nodePortAddresses: { value: 'all', source: 'rules' },
       localDetector: detector('10.244.2.0/24', 'fd00:10:244:2::/64', 'rules'),
-      masqueradeAll: { value: false, source: 'default' },
+      masqueradeAll: { value: false, source: 'rules' },
       localhostNodePorts: { value: true, source: 'rules' },
       markBit: { value: 14, source: 'rules' },
     });

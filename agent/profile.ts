@@ -4,7 +4,13 @@ import type { AddressesReport, Part } from '../proto/parts.ts';
 import type { DataplaneMode, NodeProfile, Sourced } from '../proto/profile.ts';
 import { valueOr } from '../proto/profile.ts';
 import type { Gathered } from './collectors/index.ts';
-import { localDetectorOf, localhostNodePortsOf, markBitOf, nodePortAddressesOf } from './profile-facts.ts';
+import {
+  localDetectorOf,
+  localhostNodePortsOf,
+  markBitOf,
+  masqueradeAllOf,
+  nodePortAddressesOf,
+} from './profile-facts.ts';
 
 const families: readonly Family[] = ['ipv4', 'ipv6'];
 
@@ -15,7 +21,6 @@ export function profileOf(gathered: Gathered): NodeProfile {
   const { facts } = gathered.iptables;
   const mode = modeOf(gathered);
   const modeName = valueOr<DataplaneMode | null>(mode, null);
-  const masqueradeAll = configuration?.masqueradeAll ?? null;
   return {
     mode,
     kubeProxyVersion: versionOf(gathered),
@@ -27,8 +32,7 @@ export function profileOf(gathered: Gathered): NodeProfile {
       ipv4: localDetectorOf('ipv4', facts, configuration),
       ipv6: localDetectorOf('ipv6', facts, configuration),
     },
-    masqueradeAll:
-      masqueradeAll === null ? { value: false, source: 'default' } : { value: masqueradeAll, source: 'configz' },
+    masqueradeAll: masqueradeAllOf(facts, configuration),
     localhostNodePorts: localhostNodePortsOf(modeName, facts, configuration),
     markBit: markBitOf(facts, configuration),
   };

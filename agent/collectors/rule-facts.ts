@@ -4,19 +4,21 @@ import type { Family } from '../../proto/address.ts';
 import type { LocalDetector } from '../../proto/profile.ts';
 import type { BackendRules } from '../dataplane/iptables.ts';
 import { type NodePortRules, nodePortRules } from '../dataplane/node-port-rules.ts';
-import { detectLocal, usedMarkBit } from '../dataplane/rules-profile.ts';
+import { detectLocal, masqueradesAll, usedMarkBit } from '../dataplane/rules-profile.ts';
 
 /** Null = the rules do not say. */
 export interface RuleFacts {
   readonly localDetector: { readonly [family in Family]: LocalDetector | null };
   readonly nodePorts: { readonly [family in Family]: NodePortRules | null };
   readonly markBit: number | null;
+  readonly masqueradeAll: boolean | null;
 }
 
 export const noRuleFacts: RuleFacts = {
   localDetector: { ipv4: null, ipv6: null },
   nodePorts: { ipv4: null, ipv6: null },
   markBit: null,
+  masqueradeAll: null,
 };
 
 /** Where both backends speak, the first word counts: they were written by the same configuration, or are in dispute. */
@@ -28,6 +30,9 @@ export function findRuleFacts(rulesets: readonly BackendRules[]): RuleFacts {
     },
     nodePorts: { ipv4: firstOf(rulesets, 'ipv4', nodePortRules), ipv6: firstOf(rulesets, 'ipv6', nodePortRules) },
     markBit: firstOf(rulesets, 'ipv4', usedMarkBit) ?? firstOf(rulesets, 'ipv6', usedMarkBit),
+    masqueradeAll:
+      firstOf(rulesets, 'ipv4', (ruleset) => masqueradesAll(ruleset, 'ipv4')) ??
+      firstOf(rulesets, 'ipv6', (ruleset) => masqueradesAll(ruleset, 'ipv6')),
   };
 }
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { prefix } from '../../test/builders.ts';
 import { rulesetOf, skeleton, together, webEntry, webWith } from '../../test/rules-text.ts';
-import { detectLocal, usedMarkBit } from './rules-profile.ts';
+import { detectLocal, masqueradesAll, usedMarkBit } from './rules-profile.ts';
 
 describe('how kube-proxy knows local pods', () => {
   /** As many Services as there are conditions of their first rule. */
@@ -95,5 +95,28 @@ describe("kube-proxy's mark", () => {
 
   it('is read from a whole node', () => {
     expect(usedMarkBit(rulesetOf(webWith('10.244.1.2:80')))).toBe(14);
+  });
+});
+
+describe('whether all is masqueraded', () => {
+  /** As many Services as there are conditions of the rule that marks. */
+  function all(...conditions: readonly (string | null)[]): boolean | null {
+    const nat = conditions.flatMap((condition, i) => [
+      `-A KUBE-SERVICES -d 10.96.1.${i}/32 -p tcp -m tcp --dport 80 -j KUBE-SVC-${i}`,
+      condition === null
+        ? `:KUBE-SVC-${i}`
+        : `-A KUBE-SVC-${i} ${condition} -d 10.96.1.${i}/32 -p tcp -m tcp --dport 80 -j KUBE-MARK-MASQ`,
+    ]);
+    return masqueradesAll(rulesetOf(together(skeleton, { nat })), 'ipv4');
+  }
+
+  it('is what most service chains do', () => {
+    expect(all('', '', '! -s 10.244.0.0/16')).toBe(true);
+    expect(all('', '! -i cni0', '! -s 10.244.0.0/16')).toBe(false);
+  });
+
+  it('is not said where no chain marks any packet', () => {
+    expect(all(null)).toBeNull();
+    expect(all()).toBeNull();
   });
 });

@@ -69,6 +69,35 @@ function podTraffic(nat: WalkedTable, rule: number): LocalDetector | null {
   return prefix === null ? null : { kind: 'prefix', prefix };
 }
 
+/**
+ * Whether service chains mark every packet to their cluster IP (`masqueradeAll`) and not only those from elsewhere.
+ * @returns what most say; null when no service chain marks any.
+ */
+export function masqueradesAll(ruleset: Ruleset, family: Family): boolean | null {
+  const nat = ruleTables(ruleset, family).tables.get('nat');
+  const services = nat?.table.findChain('KUBE-SERVICES') ?? -1;
+  if (nat === undefined || services < 0) return null;
+  const count = { all: 0, some: 0 };
+  const end = Math.min(nat.endOfRules(services), nat.firstRule(services) + sample);
+  for (let rule = nat.firstRule(services); rule < end; rule++) {
+    const { action } = nat.plan(rule);
+    if (action.kind !== 'jump' || nat.hostDestination(rule) === null) continue;
+    const marked = markedBy(nat, nat.operandId(rule, action.operand));
+    if (marked !== null) count[marked]++;
+  }
+  return count.all + count.some === 0 ? null : count.all > count.some;
+}
+
+/** Of the packets to a chain's own cluster IP, whether all are marked or only some sources'; null for none. */
+function markedBy(nat: WalkedTable, chain: number): 'all' | 'some' | null {
+  for (let rule = nat.firstRule(chain); rule < nat.endOfRules(chain); rule++) {
+    if (nat.jumpTarget(rule) !== 'KUBE-MARK-MASQ' || nat.hostDestination(rule) === null) continue;
+    const { conditions } = nat.plan(rule);
+    return conditions.some(({ kind }) => kind === 'source' || kind === 'in-interface') ? 'some' : 'all';
+  }
+  return null;
+}
+
 /** The bit that KUBE-MARK-MASQ sets; null when it sets none, or several. */
 export function usedMarkBit(ruleset: Ruleset): number | null {
   const nat = ruleTables(ruleset, 'ipv4').tables.get('nat');

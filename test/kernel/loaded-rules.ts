@@ -25,14 +25,15 @@ export function loadRules(namespace: string, backend: IptablesBackend, rules: Wr
 
 /**
  * The table that the agent reports.
- * @param configz what kube-proxy would answer to /configz; without it the agent has no kube-proxy to ask.
+ * No kube-proxy runs here: all that the agent knows of its configuration is what the rules show.
  * @throws with the agent's reason when it has no table.
  */
-export async function observedTable(namespace: string, configz?: string): Promise<ForwardingTable> {
-  const get: Host['get'] = async (url) =>
-    url.endsWith('/configz') && configz !== undefined
-      ? { ok: true, status: 200, body: configz }
-      : { ok: false, kind: 'refused', message: `GET ${url}: connection refused` };
+export async function observedTable(namespace: string): Promise<ForwardingTable> {
+  const get: Host['get'] = async (url) => ({
+    ok: false,
+    kind: 'refused',
+    message: `GET ${url}: connection refused`,
+  });
   const { parts } = await observe(localHost({ netns: namespace, get }));
   if (parts.iptables.state !== 'ok') {
     throw new Error(`the agent read no rules: ${parts.iptables.state === 'failed' ? parts.iptables.reason : 'absent'}`);
