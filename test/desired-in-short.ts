@@ -1,10 +1,10 @@
 /** Desired tables in few words, for tests of what a node should do. */
 import { desiredState } from '../aggregator/audit/desired.ts';
 import type { DesiredState } from '../aggregator/model/desired.ts';
-import { dressText, routeText } from '../proto/canonical.ts';
-import { type Fate, origins } from '../proto/forwarding.ts';
+import { origins } from '../proto/forwarding.ts';
 import type { NodeProfile } from '../proto/profile.ts';
 import { cluster, node, profile, type ServiceBuilder, type SliceBuilder, service, slice } from './builders.ts';
+import { fateInShort } from './fate-in-short.ts';
 
 const apiNodes = [node('node-a', '192.168.100.11')];
 /** A Service with cluster IP 10.96.0.1, port 80. */
@@ -32,20 +32,9 @@ export function tableOf(given: Given): Readonly<Record<string, string | readonly
   const { table } = desired(given);
   return Object.fromEntries(
     [...table].map(([key, { forwarding }]) => {
-      const [pod, made, outside] = origins.map((origin) => fateText(forwarding[origin]));
+      const [pod, made, outside] = origins.map((origin) => fateInShort(forwarding[origin]));
       const isSame = pod === made && pod === outside;
       return [key, isSame ? String(pod) : [`pod: ${pod}`, `node: ${made}`, `outside: ${outside}`]];
     }),
   );
-}
-
-/** `10.244.1.2:8080 masquerade=always`; what every case has in common is left out. */
-function fateText({ route, dress }: Fate): string {
-  if (dress === null) return routeText(route);
-  return `${routeText(route)} ${dressText(dress)}`
-    .replace('forward ', '')
-    .replace(' affinity=0', '')
-    .replace(' sources=any', '')
-    .replace(' shares=even', '')
-    .replace(' hairpin=all', '');
 }

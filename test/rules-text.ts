@@ -4,10 +4,10 @@
 import { type ParseOptions, parseRules, type Ruleset } from 'node-iptables-parse';
 import { type TraceInput, type Traced, traceIptables } from '../agent/dataplane/iptables.ts';
 import type { Family } from '../proto/address.ts';
-import { dressText, routeText } from '../proto/canonical.ts';
 import type { Fate, Forwarding, Origin } from '../proto/forwarding.ts';
 import type { IptablesBackend } from '../proto/parts.ts';
 import { address, prefixDetector } from './builders.ts';
+import { fateInShort } from './fate-in-short.ts';
 
 /**
  * Rules by table, in order: `-A CHAIN ...`. A chain is there when a rule stands in it; `:CHAIN` makes an empty one, and
@@ -193,17 +193,7 @@ export function toldOfWeb(traced: Pick<Traced, 'table'>): Told {
 }
 
 function toldOf({ pod, node, outside }: Forwarding): Told {
-  const texts = { pod: fateText(pod), node: fateText(node), outside: fateText(outside) };
+  const text = (fate: Fate): string => fateInShort(fate).replace(' masquerade=never', '');
+  const texts = { pod: text(pod), node: text(node), outside: text(outside) };
   return texts.pod === texts.node && texts.pod === texts.outside ? texts.pod : texts;
-}
-
-function fateText({ route, dress }: Fate): string {
-  if (dress === null) return routeText(route);
-  return `${routeText(route)} ${dressText(dress)}`
-    .replace('forward ', '')
-    .replace(' affinity=0', '')
-    .replace(' sources=any', '')
-    .replace(' shares=even', '')
-    .replace(' masquerade=never', '')
-    .replace(' hairpin=all', '');
 }
