@@ -2,7 +2,9 @@
 import { defineConfig } from 'vitest/config';
 
 const beside = ['agent', 'aggregator', 'cli', 'proto'].map((folder) => `${folder}/**/*.test.ts`);
-const above = ['property', 'published', 'recordings', 'scenarios'].map((folder) => `test/${folder}/**/*.test.ts`);
+const above = ['chart', 'engine', 'property', 'published', 'recordings', 'scenarios'].map(
+  (folder) => `test/${folder}/**/*.test.ts`,
+);
 const slow = '**/*.slow.test.ts';
 
 export default defineConfig({
@@ -25,6 +27,18 @@ export default defineConfig({
         test: {
           name: 'kernel',
           include: ['test/kernel/**/*.test.ts'],
+          exclude: [slow],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        // Processes killed, disks full, connections cut: one file at a time, since each loads the machine by itself.
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
           exclude: [slow],
           pool: 'forks',
           fileParallelism: false,

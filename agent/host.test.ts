@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type Host, localHost } from './host.ts';
+import { type Command, type Host, localHost } from './host.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'plumbline-host-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -17,10 +17,9 @@ function hostWith(script: string): Host {
   return localHost({ programFolders: [own] });
 }
 
-async function runNft(host: Host, limits: { readonly deadlineMs?: number; readonly maxBytes?: number } = {}) {
+async function runNft(host: Host, limits: Partial<Pick<Command, 'deadlineMs' | 'maxBytes' | 'signal'>> = {}) {
   const pieces: Buffer[] = [];
-  const { deadlineMs = 20_000, maxBytes = 1000 } = limits;
-  const command = { program: 'nft', args: ['list', 'tables'], deadlineMs, maxBytes };
+  const command = { program: 'nft', args: ['list', 'tables'], deadlineMs: 20_000, maxBytes: 1000, ...limits };
   const result = await host.run(command, (piece) => pieces.push(Buffer.from(piece)));
   return { result, output: Buffer.concat(pieces).toString() };
 }
@@ -81,6 +80,34 @@ describe('a program', () => {
     expect(Date.now() - started).toBeLessThan(10_000);
     const [leader, child] = readFileSync(pids, 'utf8').trim().split(' ').map(Number);
     expect([await isRunning(leader ?? 0), await isRunning(child ?? 0)]).toEqual([false, false]);
+  });
+
+  it('that runs for as long as it is wanted ends with its whole group when it is not any more', async () => {
+    const pids = join(folder, 'wanted');
+    const stopping = new AbortController();
+    const host = hostWith(`sleep 300 & echo "$$ $!" > ${pids}.new; mv ${pids}.new ${pids}; echo begun; wait`);
+    const run = runNft(host, { deadlineMs: Infinity, maxBytes: Infinity, signal: stopping.signal });
+    while (!existsSync(pids)) await sleep(10);
+    stopping.abort();
+    expect((await run).result).toEqual({ ok: false, kind: 'stopped', message: 'nft was stopped' });
+    const started = readFileSync(pids, 'utf8').trim().split(' ').map(Number);
+    expect(await Promise.all(started.map(isRunning))).toEqual([false, false]);
+  });
+
+  it('that is not wanted any more is not started', async () => {
+    const pids = join(folder, 'unwanted');
+    const { result } = await runNft(hostWith(`echo > ${pids}`), { signal: AbortSignal.abort() });
+    expect([result, existsSync(pids)]).toEqual([{ ok: false, kind: 'stopped', message: 'nft was stopped' }, false]);
+  });
+
+  it('has its memory noted, the most that any program has held', async () => {
+    const host = hostWith('echo begun; a=$(head -c 30000000 /dev/zero | tr "\\0" x); sleep 0.3');
+    expect(host.childPeakBytes?.()).toBe(0);
+    await runNft(host);
+    const most = host.childPeakBytes?.() ?? 0;
+    expect(most).toBeGreaterThan(30e6);
+    await runNft(localHost({ programFolders: [folder] }));
+    expect(host.childPeakBytes?.()).toBe(most);
   });
 
   it('that prints without end is stopped at the cap', async () => {

@@ -3,6 +3,7 @@ import type { Address, Family } from '../proto/address.ts';
 import type { AddressesReport, Part } from '../proto/parts.ts';
 import type { DataplaneMode, NodeProfile, Sourced } from '../proto/profile.ts';
 import { valueOr } from '../proto/profile.ts';
+import { ownAddresses } from './collectors/addresses.ts';
 import type { Gathered } from './collectors/index.ts';
 import {
   localDetectorOf,
@@ -102,12 +103,11 @@ function isRoutable({ address }: AddressesReport['addresses'][number]): boolean 
   return !address.startsWith('127.') && address !== '::1' && !address.startsWith('fe80:');
 }
 
-/** Sorted, each once: several links may share an address. */
 function localAddressesOf(addresses: Part<AddressesReport>): Sourced<readonly Address[]> {
   switch (addresses.state) {
     case 'ok':
       return {
-        value: [...new Set(addresses.value.addresses.map(({ address }) => address))].sort(),
+        value: ownAddresses(addresses.value),
         source: 'addresses',
       };
     case 'failed':

@@ -1,4 +1,6 @@
-import { existsSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { recordingFolder } from '../test/recordings.ts';
 import type { Host } from './host.ts';
@@ -23,6 +25,26 @@ async function read(host: Host, path: string): Promise<string> {
 
 const names4 = '/proc/net/ip_tables_names';
 const names6 = '/proc/net/ip6_tables_names';
+
+describe('a recording that is changed while it is observed', () => {
+  it('shows at each moment what is there', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'plumbline-recorded-'));
+    try {
+      const host = recordedHost(folder);
+      const seen = async () => {
+        const { result } = await run(host, 'iptables-nft-save');
+        return result.ok ? result.bytes > 0 : result.kind;
+      };
+      const before = await seen();
+      cpSync(`${s1}/node-a/iptables-nft-save.txt`, join(folder, 'iptables-nft-save.txt'));
+      const between = await seen();
+      rmSync(join(folder, 'iptables-nft-save.txt'));
+      expect([before, between, await seen()]).toEqual(['absent', true, 'absent']);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
 
 describe('the recording of an iptables-nft node', () => {
   const host = recordedHost(`${s1}/node-a`);
@@ -130,5 +152,38 @@ describe('a folder without any rule files', () => {
     expect((await run(host, 'iptables-nft-save')).result).toMatchObject({ ok: false, kind: 'absent' });
     expect((await run(host, 'nft list tables')).result).toMatchObject({ ok: false, kind: 'absent' });
     expect(await read(host, names4)).toBe('absent');
+  });
+});
+
+describe('how the network of a recorded node is built', () => {
+  const host = recordedHost(`${s1}/node-a`);
+
+  it('is told by family, though its routes were listed together', async () => {
+    const four = await run(host, 'ip -j -4 route show table all');
+    const six = await run(host, 'ip -j -6 route show table all');
+    const countOf = ({ output }: { readonly output: string }) => JSON.parse(output).length;
+    expect([countOf(four), countOf(six)]).toEqual([12, 65]);
+    expect(four.output).not.toContain('fe80::');
+    expect(countOf(await run(host, 'ip -j -d link'))).toBe(15);
+  });
+
+  it('has the folders of CNI', async () => {
+    expect(await host.list?.('/etc/cni/net.d', 10)).toEqual({
+      ok: true,
+      entries: [{ name: '10-labnet.conflist', kind: 'file' }],
+    });
+    expect(await host.list?.('/var/lib/cni/networks', 10)).toEqual({
+      ok: true,
+      entries: [{ name: 'labnet', kind: 'folder' }],
+    });
+    expect(await read(host, '/etc/cni/net.d/10-labnet.conflist')).toContain('"name":"labnet"');
+    expect(await read(host, '/var/lib/cni/networks/labnet/10.244.1.2')).toMatch(/^2a88e7fb6906[0-9a-f]+\s+eth0$/);
+  });
+
+  it('has nothing beside them', async () => {
+    const message = '/etc was not recorded';
+    expect(await host.list?.('/etc', 10)).toEqual({ ok: false, kind: 'absent', message });
+    expect(await read(host, '/etc/cni/net.d/../../facts.json')).toBe('absent');
+    expect(await read(host, '/var/lib/cni/networks/labnet/10.244.1.99')).toBe('absent');
   });
 });

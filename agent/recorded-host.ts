@@ -6,6 +6,7 @@ import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import type { Command, GetResult, Host, ReadResult, RunResult } from './host.ts';
+import { recordedFile, recordedFolder, recordedOutput } from './recorded-network.ts';
 import { stripCounters } from './strip-counters.ts';
 
 const saveCommands = ['iptables-nft-save', 'ip6tables-nft-save', 'iptables-legacy-save', 'ip6tables-legacy-save'];
@@ -39,11 +40,13 @@ interface Recording {
  * rules, all else is as in its healthy recording.
  */
 export function recordedHost(folder: string, under?: string): Host {
-  const recording = openRecording(under === undefined ? [folder] : [folder, under]);
+  // Opened for each question: an agent that observes a recording sees what was put there meanwhile.
+  const recording = () => openRecording(under === undefined ? [folder] : [folder, under]);
   return {
-    run: (command, onOutput) => run(recording, command, onOutput),
-    read: async (path, maxBytes) => read(recording, path, maxBytes),
-    get: async (url) => get(recording, url),
+    run: (command, onOutput) => run(recording(), command, onOutput),
+    read: async (path, maxBytes) => read(recording(), path, maxBytes),
+    get: async (url) => get(recording(), url),
+    list: async (path) => recordedFolder(recording().find, path),
   };
 }
 
@@ -74,8 +77,8 @@ async function run(recording: Recording, command: Command, onOutput: (piece: Uin
     if (!recording.hasRules) return notRecorded(line);
     return print(Buffer.from((await nftTables(recording)).map((table) => `table ${table}\n`).join('')), onOutput);
   }
-  const path = line === 'ip -j addr' ? recording.find('net/ip-addr.json') : null;
-  return path === null ? notRecorded(line) : print(readFileSync(path), onOutput);
+  const output = recordedOutput(recording.find, line);
+  return output === null ? notRecorded(line) : print(output, onOutput);
 }
 
 function notRecorded(line: string): RunResult {
@@ -183,7 +186,8 @@ async function read(recording: Recording, path: string, maxBytes: number): Promi
   if (path === '/proc/net/ip_tables_names') return found(path, await legacyNames(recording, 'ipv4'), maxBytes);
   if (path === '/proc/net/ip6_tables_names') return found(path, await legacyNames(recording, 'ipv6'), maxBytes);
   const recorded = path === '/proc/net/ip_vs' ? recording.find('proc-net-ip_vs.txt') : null;
-  return found(path, recorded === null ? null : readFileSync(recorded), maxBytes);
+  const bytes = recorded === null ? recordedFile(recording.find, path) : readFileSync(recorded);
+  return found(path, bytes, maxBytes);
 }
 
 function found(path: string, bytes: Buffer | null, maxBytes: number): ReadResult {

@@ -1,5 +1,6 @@
 /** What main.ts hands to each command: the only way for it to reach the outside. */
 import type { Readable } from 'node:stream';
+import type { AccessEnvironment } from '../aggregator/cluster/find-access.ts';
 import { type Refusal, refusalText } from './refusal.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -12,11 +13,16 @@ export interface Context {
   /** Whether this process may change the kernel's rules. */
   readonly isRoot: boolean;
   readonly hostname: string;
+  /** PLUMBLINE_SERVER: the URL of the aggregator; null where the environment does not say. */
+  readonly server: string | null;
+  /** How kubectl would find the cluster. */
+  readonly environment: AccessEnvironment;
   /**
    * What must be tidied when the user ends the program early (Ctrl-C, SIGTERM, SIGHUP). It runs to its end, and then
-   * the program is over. Gives back what takes it off again.
+   * the program is over, with the exit code that it gave to `exitWith`, else with 128 and the signal's number. Gives
+   * back what takes it off again.
    */
-  onInterrupt(tidy: () => void): () => void;
+  onInterrupt(tidy: () => void | Promise<void>): () => void;
   /** A command's last word; main.ts exits with it once everything is written. */
   exitWith(code: ExitCode): void;
 }

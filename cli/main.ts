@@ -1,13 +1,13 @@
 /** The program `plumbline`: wiring only, and the only reader of arguments, environment and standard streams. */
-import { readFileSync } from 'node:fs';
 import { constants, hostname } from 'node:os';
-import { join } from 'node:path';
 import { CommanderError } from 'commander';
+import manifest from '../package.json' with { type: 'json' };
 import type { Context } from './context.ts';
 import { buildProgram } from './program.ts';
 import { streamTerminal, type Terminal } from './terminal.ts';
 
 const needsNode = 24;
+const endSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 await main();
 
@@ -33,7 +33,7 @@ async function runCommand(terminal: Terminal): Promise<void> {
   // Commander writes synchronously and then throws; its words are kept until they can be awaited.
   const said = { out: '', err: '' };
   const program = buildProgram(processContext(terminal), {
-    version: ownVersion(),
+    version: manifest.version,
     out: (text) => {
       said.out += text;
     },
@@ -52,18 +52,27 @@ async function runCommand(terminal: Terminal): Promise<void> {
 }
 
 function processContext(terminal: Terminal): Context {
-  const tidying = new Set<() => void>();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => {
-      for (const tidy of tidying) tidy();
-      process.exit(128 + constants.signals[signal]);
-    });
-  }
+  const tidying = new Set<() => void | Promise<void>>();
+  let isEnding = false;
+  const end = async (signal: (typeof endSignals)[number]) => {
+    // Pressing Ctrl-C again makes nothing tidier.
+    if (isEnding) return;
+    isEnding = true;
+    process.exitCode = undefined;
+    try {
+      await Promise.all([...tidying].map((tidy) => tidy()));
+    } finally {
+      process.exit(process.exitCode ?? 128 + constants.signals[signal]);
+    }
+  };
+  for (const signal of endSignals) process.on(signal, end);
   return {
     terminal,
     stdin: process.stdin,
     isRoot: process.getuid?.() === 0,
     hostname: hostname(),
+    server: process.env.PLUMBLINE_SERVER || null,
+    environment: process.env,
     onInterrupt(tidy) {
       tidying.add(tidy);
       return () => tidying.delete(tidy);
@@ -79,9 +88,4 @@ function wantsColours(environment: NodeJS.ProcessEnv): boolean | null {
   if (environment.NO_COLOR) return false;
   if (environment.FORCE_COLOR) return environment.FORCE_COLOR !== '0';
   return environment.TERM === 'dumb' ? false : null;
-}
-
-function ownVersion(): string {
-  const read: unknown = JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8'));
-  return typeof read === 'object' && read !== null && 'version' in read ? String(read.version) : 'unknown';
 }

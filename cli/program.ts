@@ -1,9 +1,14 @@
 /** The program's commands, one file each under commands/. */
 import { Command } from 'commander';
+import { addAgent } from './commands/agent.ts';
+import { addAggregator } from './commands/aggregator.ts';
 import { addAudit } from './commands/audit.ts';
 import { addChecks } from './commands/checks.ts';
 import { addDemo } from './commands/demo.ts';
+import { addFindings } from './commands/findings.ts';
+import { addNodes } from './commands/nodes.ts';
 import { addParse } from './commands/parse.ts';
+import { addServices } from './commands/services.ts';
 import { addTrace } from './commands/trace.ts';
 import type { Context } from './context.ts';
 
@@ -40,9 +45,14 @@ export function buildProgram(context: Context, { version, out, err }: ProgramTex
     .exitOverride()
     .addHelpText('after', exitCodes);
   addAudit(program, context);
+  addFindings(program, context);
+  addNodes(program, context);
+  addServices(program, context);
   addTrace(program, context);
   addParse(program, context);
   addChecks(program, context);
   addDemo(program, context);
+  addAgent(program);
+  addAggregator(program);
   return program;
 }

@@ -1,3 +1,6 @@
+/** Expected failures of commands, and their words. */
+import { visibleText } from './visible.ts';
+
 /** Why a command could not do its work: an expected failure, so a value. It ends in exit code 2. */
 export interface Refusal {
   /** What was attempted and on what: `audit ./bundle`. */
@@ -22,7 +25,9 @@ export function refused(attempted: string, cameBack: string, advice: string): Ou
 
 /** The text for stderr: one line that says what happened, one that says what to do. */
 export function refusalText({ attempted, cameBack, advice }: Refusal): string {
-  return `plumbline: cannot ${attempted}: ${cameBack}\n${advice}\n`;
+  const text = `plumbline: cannot ${attempted}: ${cameBack}\n${advice}`;
+  // What came back may be a program's or a file's own words.
+  return `${text.split('\n').map(visibleText).join('\n')}\n`;
 }
 
 /**

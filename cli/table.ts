@@ -3,16 +3,25 @@
 /** Lines of aligned columns; `head` may be empty for rows without one. Cells hold plain text, one line each. */
 export function tableLines(head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] {
   const all = head.length > 0 ? [head, ...rows] : rows;
-  const widths: number[] = [];
-  for (const row of all) {
+  const widths = columnWidths(all);
+  return all.map((row) => alignedLine(row, widths));
+}
+
+/** The widths that hold these rows, and are no narrower than before. */
+export function columnWidths(rows: readonly (readonly string[])[], before: readonly number[] = []): readonly number[] {
+  const widths = [...before];
+  for (const row of rows) {
     for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);
   }
-  return all.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('   ')
-      .trimEnd(),
-  );
+  return widths;
+}
+
+/** One row in columns of these widths. */
+export function alignedLine(row: readonly string[], widths: readonly number[]): string {
+  return row
+    .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+    .join('   ')
+    .trimEnd();
 }
 
 /**

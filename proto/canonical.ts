@@ -63,8 +63,19 @@ function perOrigin(forwarding: Forwarding, text: (fate: Fate) => string): string
   return pod === node && pod === outside ? pod : `pod ${pod}\nnode ${node}\noutside ${outside}`;
 }
 
-function digest(text: string): string {
-  return hash('sha256', text, 'hex').slice(0, 32);
+/** What a packet to any origin meets, route and dress, as one text. */
+export function forwardingText(forwarding: Forwarding): string {
+  return perOrigin(forwarding, (fate) => `${routeText(fate.route)} | ${dressText(fate.dress)}`);
+}
+
+/** Digest of one entry of a table, 32 hexadecimal digits: which frontend, and all that becomes of its packets. */
+export function entryDigest(key: FrontendKey, forwarding: Forwarding): string {
+  return digest(`${key}\n${forwardingText(forwarding)}`);
+}
+
+/** The first half of a SHA-256, 32 hexadecimal digits: the one kind of digest of the contract. */
+export function digest(content: string | Uint8Array): string {
+  return hash('sha256', content, 'hex').slice(0, 32);
 }
 
 /** Digest of what every dataplane must agree on, 32 hexadecimal digits. */

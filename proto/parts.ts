@@ -1,7 +1,7 @@
 /**
  * What an agent reports beside the forwarding table: one part per collector, facts that it does not judge.
  */
-import type { Address, Family } from './address.ts';
+import type { Address, Family, Prefix } from './address.ts';
 import type { ForwardingTable, OwnerHints, UnknownReason } from './forwarding.ts';
 
 /** One collector's report. "No data" is `absent`, and differs from `failed`. */
@@ -112,8 +112,108 @@ export interface KubeProxyReport {
   /** Unix seconds per family, null where the metric is absent. */
   readonly lastSync: readonly { readonly family: Family; readonly seconds: number }[];
   readonly lastQueued: readonly { readonly family: Family; readonly seconds: number }[];
+  /** Syncs that failed, by what failed; empty where kube-proxy counts none of them. */
+  readonly syncFailures: readonly SyncFailures[];
+  /** Changes that kube-proxy has heard of from the API; null where it does not count them. */
+  readonly serviceChanges: Counter | null;
+  readonly endpointChanges: Counter | null;
+  /**
+   * Seconds within which 99 of 100 changes of endpoints were programmed, since kube-proxy's start: the upper bound of
+   * the histogram's bucket, over both families the larger; null without any.
+   */
+  readonly programmingP99Seconds: number | null;
   /** Every attempt that got no answer or a bad one: `GET http://127.0.0.1:10256/healthz: connection refused`. */
   readonly problems: readonly string[];
+}
+
+/** A count that only rises. The collector computes what it rose by, on a monotonic clock. */
+export interface Counter {
+  readonly total: number;
+  /** What it rose by within the window; 0 at the first reading. */
+  readonly increase: number;
+  /** Seconds between the two readings that `increase` is of; 0 at the first. */
+  readonly windowSeconds: number;
+  /** It fell since the last reading, so whoever counts was started anew: `increase` counts from zero. */
+  readonly reset: boolean;
+}
+
+export interface SyncFailures {
+  /** Null where kube-proxy does not tell the families apart. */
+  readonly family: Family | null;
+  readonly what: 'iptables-restore' | 'iptables-partial-restore' | 'nftables-sync';
+  readonly counter: Counter;
+}
+
+/** One route of the node, of any table; rules and kinds as ip-route(8) names them. */
+export interface NodeRoute {
+  readonly family: Family;
+  /** `main`, `local`, or a number. */
+  readonly table: string;
+  /** `unicast`, `local`, `blackhole`, ... */
+  readonly kind: string;
+  /** A prefix or an address as a prefix; `default` is 0.0.0.0/0 or ::/0. */
+  readonly destination: Prefix;
+  readonly link: string | null;
+  readonly gateway: Address | null;
+  readonly source: Address | null;
+  /** Who made it: `kernel`, `bird`, ... */
+  readonly protocol: string;
+  readonly metric: number;
+}
+
+/** The routes of both families. */
+export interface RoutesReport {
+  readonly routes: LongExcerpt<NodeRoute>;
+}
+
+/** A list of at most 2,000; `total` counts all. */
+export interface LongExcerpt<T> {
+  readonly total: number;
+  readonly first: readonly T[];
+}
+
+/** One network link, as `ip -d link` shows it. */
+export interface NodeLink {
+  readonly index: number;
+  readonly name: string;
+  /** `veth`, `bridge`, `vxlan`, ...; empty for a plain device. */
+  readonly kind: string;
+  /** `UP`, `DOWN`, `UNKNOWN`, `LOWERLAYERDOWN`, ... */
+  readonly state: string;
+  readonly mtu: number;
+  readonly mac: string | null;
+  /** The bridge it is a port of. */
+  readonly master: string | null;
+  /** Of a veth whose peer is in another namespace: the peer's index there, and that namespace's id here. */
+  readonly peerIndex: number | null;
+  readonly peerNamespaceId: number | null;
+}
+
+export interface LinksReport {
+  readonly links: LongExcerpt<NodeLink>;
+}
+
+/** What the CNI files of the node say. */
+export interface CniReport {
+  /** Files in /etc/cni/net.d, in the order in which the runtime reads them. */
+  readonly configurations: readonly CniConfiguration[];
+  /** host-local's reservations: one for each network and address. */
+  readonly reservations: LongExcerpt<{
+    readonly network: string;
+    readonly address: Address;
+    readonly container: string;
+    readonly link: string;
+  }>;
+}
+
+export interface CniConfiguration {
+  readonly file: string;
+  /** The network's name; null where the file cannot be read. */
+  readonly network: string | null;
+  /** The plugins in their order: `bridge`, `portmap`. */
+  readonly plugins: readonly string[];
+  /** Why it cannot be read; null when it can. */
+  readonly problem: string | null;
 }
 
 /** The node's own addresses and the links they are on. */
@@ -121,3 +221,17 @@ export interface AddressesReport {
   readonly addresses: readonly { readonly link: string; readonly address: Address; readonly prefixLength: number }[];
   readonly links: readonly string[];
 }
+
+/** The collectors' parts of one node. */
+export interface NodeParts {
+  readonly iptables: Part<IptablesReport>;
+  readonly kubeProxy: Part<KubeProxyReport>;
+  readonly addresses: Part<AddressesReport>;
+  readonly proxyTraces: Part<ProxyTraces>;
+  readonly routes: Part<RoutesReport>;
+  readonly links: Part<LinksReport>;
+  readonly cni: Part<CniReport>;
+}
+
+/** The name of a part on the wire. The profile travels like one. */
+export type PartName = keyof NodeParts | 'profile';

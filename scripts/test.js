@@ -32,9 +32,11 @@ const suites = [
   },
   { name: 'types', budgetSeconds: 60, command: ['tsc', '-p', '.'] },
   { name: 'unused', budgetSeconds: 60, command: ['knip'] },
+  { name: 'contract', budgetSeconds: 30, command: ['node', 'scripts/contract.ts'] },
   { name: 'architecture', budgetSeconds: 30, command: [...vitest, 'architecture'] },
   { name: 'unit', budgetSeconds: 120, command: [...vitest, 'unit'] },
   { name: 'kernel', budgetSeconds: 300, command: [...vitest, 'kernel'], asRoot: true },
+  { name: 'faults', budgetSeconds: 300, command: [...vitest, 'faults'], asRoot: true },
   { name: 'slow', budgetSeconds: 3600, command: [...vitest, 'slow'], onRequest: true },
 ];
 

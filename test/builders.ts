@@ -121,6 +121,7 @@ export function slice(serviceName: string): SliceBuilder {
     namespace,
     name: `${plain}-1`,
     serviceName: plain,
+    changeTriggeredAt: null,
     family: 'ipv4',
     ports: [],
     endpoints: [],
@@ -155,7 +156,17 @@ function sliceBuilder(built: EndpointSlice): SliceBuilder {
 
 /** A Node of the API with these addresses. */
 export function node(name: string, ...addresses: readonly string[]): ClusterNode {
-  return { name, uid: `uid-of-${name}`, zone: null, podCIDRs: [], addresses: addresses.map(address) };
+  return {
+    name,
+    uid: `uid-of-${name}`,
+    zone: null,
+    podCIDRs: [],
+    addresses: addresses.map(address),
+    createdAt: null,
+    ready: true,
+    leaving: false,
+    annotations: {},
+  };
 }
 
 /** A cluster of built or unbuilt Services and slices. */

@@ -1,6 +1,6 @@
 /** Builders of reports for tests. */
 import type { Finding } from '../aggregator/model/finding.ts';
-import type { NodeStatus } from '../aggregator/audit/evaluate.ts';
+import type { NodeStatus } from '../aggregator/model/node-status.ts';
 import type { Audit } from '../cli/audit/report.ts';
 
 /** A node of the report: `node('node-a')` is healthy and has ten frontends in sync. */

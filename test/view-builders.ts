@@ -3,7 +3,7 @@
  * `nodeView({ desired: [entry('tcp 10.96.0.1:80', everyone(forwardTo('10.244.1.2:8080')))], observed: [] })`.
  */
 import { buildView, type ViewInput } from '../aggregator/audit/view.ts';
-import type { NodeParts, NodeView } from '../aggregator/model/check.ts';
+import type { NodeView, Staleness } from '../aggregator/model/check.ts';
 import type { ClusterNode } from '../aggregator/model/cluster.ts';
 import type { DesiredOwner } from '../aggregator/model/desired.ts';
 import { type Backend, backendOf, type Prefix, parseHostPort } from '../proto/address.ts';
@@ -19,7 +19,7 @@ import type {
   Route,
   UnknownReason,
 } from '../proto/forwarding.ts';
-import type { BaseJump, Excerpt, IptablesStructure, KubeProxyReport, Part } from '../proto/parts.ts';
+import type { BaseJump, Excerpt, IptablesStructure, KubeProxyReport, NodeParts, Part } from '../proto/parts.ts';
 import { parsePrefix } from '../proto/prefixes.ts';
 import type { NodeProfile } from '../proto/profile.ts';
 
@@ -136,6 +136,10 @@ export function kubeProxy(other: Partial<KubeProxyReport> = {}): Part<KubeProxyR
     believedRules: [],
     lastSync: [],
     lastQueued: [],
+    syncFailures: [],
+    serviceChanges: null,
+    endpointChanges: null,
+    programmingP99Seconds: null,
     problems: [],
     ...other,
   });
@@ -185,11 +189,26 @@ export interface ViewSketch {
   readonly parts?: Partial<NodeParts>;
   readonly podCIDRs?: readonly string[];
   readonly largeCluster?: boolean;
+  /** What is remembered; without it the view is that of an offline audit. */
+  readonly history?: {
+    /** By frontend. */
+    readonly staleness: Readonly<Record<string, Staleness>>;
+    readonly desiredChangedAt?: string;
+  };
 }
 
 /** The view of a healthy node `node-a` but for what is said. */
 export function nodeView(sketch: ViewSketch = {}): NodeView {
-  return buildView(viewInput(sketch));
+  return { ...buildView(viewInput(sketch)), history: historyOf(sketch) };
+}
+
+function historyOf({ history }: ViewSketch): NodeView['history'] {
+  if (history === undefined) return null;
+  return {
+    reachesBackTo: '2026-11-21T08:00:00.000Z',
+    staleness: new Map(Object.entries(history.staleness).map(([key, shown]) => [frontend(key), shown])),
+    desiredChangedAt: history.desiredChangedAt ?? null,
+  };
 }
 
 function viewInput({ name = 'node-a', desired = [], observed = [], ...sketch }: ViewSketch): ViewInput {
@@ -213,6 +232,9 @@ function viewInput({ name = 'node-a', desired = [], observed = [], ...sketch }: 
             }),
       kubeProxy: kubeProxy(),
       addresses: { state: 'absent' },
+      routes: { state: 'absent' },
+      links: { state: 'absent' },
+      cni: { state: 'absent' },
       proxyTraces: reported({ iptables: true, nftables: false, ipvs: false }),
       ...sketch.parts,
     },
@@ -222,5 +244,15 @@ function viewInput({ name = 'node-a', desired = [], observed = [], ...sketch }: 
 }
 
 function clusterNode(name: string, podCIDRs: readonly string[]): ClusterNode {
-  return { name, uid: `uid-of-${name}`, zone: null, podCIDRs: podCIDRs.map(prefix), addresses: [] };
+  return {
+    name,
+    uid: `uid-of-${name}`,
+    zone: null,
+    podCIDRs: podCIDRs.map(prefix),
+    addresses: [],
+    createdAt: null,
+    ready: true,
+    leaving: false,
+    annotations: {},
+  };
 }

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { recordingFolder } from '../../test/recordings.ts';
 import { recordedHost } from '../recorded-host.ts';
 import { scriptedHost } from '../scripted-host.ts';
-import { collectAddresses, readAddresses } from './addresses.ts';
+import { address } from '../../test/builders.ts';
+import { collectAddresses, ownAddresses, readAddresses } from './addresses.ts';
 
 const now = () => new Date('2026-11-22T08:00:00Z');
 
@@ -67,5 +68,19 @@ describe("a node's addresses", () => {
 
   it('pass over a link that went away while ip was listing', () => {
     expect(readAddresses('[{},{"ifname":"eth0","addr_info":[]}]')).toEqual({ links: ['eth0'], addresses: [] });
+  });
+});
+
+describe('the addresses by which a node takes part in the cluster', () => {
+  it("are each told once, and without the link-local ones, which come and go with the pods' links", () => {
+    const on = (link: string, ...texts: readonly string[]) =>
+      texts.map((text) => ({ link, address: address(text), prefixLength: 64 }));
+    const addresses = [
+      ...on('eth0', '192.168.100.11', 'fd00:100::11', 'fe80::1', 'fea0::1'),
+      ...on('eth0.7', '192.168.100.11', '169.254.20.10'),
+      ...on('veth1', 'fe80::78c3:eaff:fe5e:f7b6', 'febf::1', 'fec0::1', 'fe::80'),
+    ];
+    const own = ['169.254.20.10', '192.168.100.11', 'fd00:100::11', 'fe::80', 'fec0::1'];
+    expect(ownAddresses({ links: [], addresses })).toEqual(own);
   });
 });

@@ -5,7 +5,7 @@
  *       {"family":"inet","local":"192.168.100.11","prefixlen":24,"scope":"global","label":"eth0"},
  *       {"family":"inet6","local":"fe80::1","prefixlen":64,"scope":"link"}]}]
  */
-import { parseAddress } from '../../proto/address.ts';
+import { type Address, parseAddress } from '../../proto/address.ts';
 import type { AddressesReport, Part } from '../../proto/parts.ts';
 import type { Host } from '../host.ts';
 
@@ -25,6 +25,15 @@ export async function collectAddresses(host: Host, now: () => Date): Promise<Par
   const value = readAddresses(Buffer.concat(pieces).toString('utf8'));
   if (value === null) return { state: 'failed', reason: 'ip -j addr printed something else than its list of links' };
   return { state: 'ok', value, collectedAt: now().toISOString() };
+}
+
+/**
+ * The addresses by which a node takes part in the cluster, each once and sorted. Link-local IPv6 ones are left out: no
+ * packet to a Service comes from them, and every pod's link brings one and takes it away again.
+ */
+export function ownAddresses({ addresses }: AddressesReport): readonly Address[] {
+  const own = addresses.map(({ address }) => address).filter((address) => !/^fe[89ab][0-9a-f]:/.test(address));
+  return [...new Set(own)].sort();
 }
 
 /** @returns null when the text is not what `ip -j addr` prints. */

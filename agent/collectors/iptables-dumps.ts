@@ -79,6 +79,8 @@ export function dumpFailure(result: Extract<RunResult, { readonly ok: false }>):
     case 'deadline':
     case 'too-long':
       return `too many chains: ${result.message}; run it by hand to see how long it takes`;
+    case 'stopped':
+      return result.message;
     case 'failed':
       return `${result.message}; run it by hand on the node to see the whole message`;
   }

@@ -1,12 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import { BucketTable, leafIndexOf } from '../../proto/bucket-tree.ts';
+import { entryDigest } from '../../proto/canonical.ts';
 import { address } from '../../test/builders.ts';
 import { recordingFolder } from '../../test/recordings.ts';
+import { frontend } from '../../test/view-builders.ts';
 import type { Host } from '../host.ts';
 import { recordedHost } from '../recorded-host.ts';
 import { type Script, scriptedHost } from '../scripted-host.ts';
 import { type IptablesInput, IptablesReader } from './iptables.ts';
 import { readConfiguration } from './kube-proxy-configuration.ts';
 import { collectNftTables } from './nft-tables.ts';
+import { sharedTable } from './shared-table.ts';
 
 const names4 = '/proc/net/ip_tables_names';
 
@@ -106,7 +110,13 @@ describe('the dumps that are taken', () => {
     const host = counted(recordedHost(`${recordingFolder('s1-healthy')}/node-c`), log);
     expect(await readOnce(host)).toEqual({
       state: 'ok',
-      value: { structures: [], serviceBackends: [], table: new Map(), unlisted: null, owners: new Map() },
+      value: {
+        structures: [],
+        serviceBackends: [],
+        table: sharedTable(new Map(), null),
+        unlisted: null,
+        owners: new Map(),
+      },
       collectedAt: '2026-11-22T08:00:00.000Z',
     });
     expect(log).toEqual(['nft']);
@@ -194,7 +204,12 @@ describe('a second reading', () => {
   const rules = [':KUBE-SERVICES - [0:0]', '-A PREROUTING -j KUBE-SERVICES'];
 
   /** Reads twice; returns the programs run the second time, and whether the report is the very same object. */
-  async function readTwice(first: string, second: string, changed: Partial<IptablesInput> = {}) {
+  async function readTwice(
+    first: string,
+    second: string,
+    changed: Partial<IptablesInput> = {},
+    unchanged: Partial<IptablesInput> = {},
+  ) {
     let text = first;
     const log: string[] = [];
     const host: Host = {
@@ -202,7 +217,7 @@ describe('a second reading', () => {
       run: (command, onOutput) => scriptedHost(nftNode(text), log).run(command, onOutput),
     };
     const reader = new IptablesReader(host, clock(), false);
-    const input = await inputOf(host);
+    const input = { ...(await inputOf(host)), ...unchanged };
     const before = (await reader.read(input)).part;
     text = second;
     log.length = 0;
@@ -221,6 +236,26 @@ describe('a second reading', () => {
     });
   });
 
+  it('that expects a change takes the dump once, whether there is one or not', async () => {
+    const texts = [dump('nat', ...rules), dump('nat', ...rules), dump('nat', ...rules, '-A OUTPUT -j KUBE-SERVICES')];
+    const log: string[] = [];
+    let text = '';
+    const host: Host = {
+      ...scriptedHost({}),
+      run: (command, onOutput) => scriptedHost(nftNode(text), log).run(command, onOutput),
+    };
+    const reader = new IptablesReader(host, clock(), false);
+    const input = await inputOf(host);
+    log.length = 0;
+    const reports: unknown[] = [];
+    for (text of texts) {
+      const { part } = await reader.read(input, { evidenceFor: [], expectsChange: true });
+      reports.push(part.state === 'ok' && part.value);
+    }
+    expect(log).toEqual(['iptables-nft-save', 'iptables-nft-save', 'iptables-nft-save']);
+    expect([reports[0] === reports[1], reports[1] === reports[2]]).toEqual([true, false]);
+  });
+
   it('of changed rules takes it twice and reports anew', async () => {
     const changed = dump('nat', ...rules, '-A OUTPUT -j KUBE-SERVICES');
     const reading = await readTwice(dump('nat', ...rules), changed);
@@ -229,7 +264,120 @@ describe('a second reading', () => {
 
   it('of the same rules on a node with other addresses reports anew', async () => {
     const text = dump('nat', ...rules);
-    const reading = await readTwice(text, text, { links: ['lo', 'eth0'] });
+    const reading = await readTwice(text, text, { localAddresses: [address('192.168.100.11')] });
     expect([reading.log, reading.same]).toEqual([['iptables-nft-save', 'iptables-nft-save'], false]);
+  });
+
+  describe('of the same rules, which ask for links by a pattern,', () => {
+    const text = dump('nat', ...rules, '-A PREROUTING -i cali+ -j ACCEPT', '-A POSTROUTING -o tunl0 -j ACCEPT');
+    const links = ['lo', 'eth0', 'cali1'];
+    const once = ['iptables-nft-save'];
+    const twice = [...once, ...once];
+
+    it.each<readonly [string, readonly string[] | null, readonly string[], boolean]>([
+      ['one more pod', ['lo', 'eth0', 'cali1', 'cali2'], once, true],
+      ['another pod instead', ['lo', 'eth0', 'cali2'], once, true],
+      ['one more link that no rule names', ['lo', 'eth0', 'eth1', 'cali1'], once, true],
+      ['a bridge of Docker', ['lo', 'eth0', 'cali1', 'docker0'], once, true],
+      ['its last pod gone', ['lo', 'eth0'], twice, false],
+      ['a tunnel that a rule names', ['lo', 'eth0', 'cali1', 'tunl0'], twice, false],
+      ['links that could not be read', null, twice, false],
+    ])('on a node with %s', async (_situation, later, log, same) => {
+      const reading = await readTwice(text, text, { links: later }, { links });
+      expect([reading.log, reading.same]).toEqual([log, same]);
+    });
+  });
+});
+
+describe('a table that changed in one entry', () => {
+  it('shares all its leaves but one with the table before', async () => {
+    const entry = (last: number, backend: string) => [
+      `:KUBE-SVC-${last} - [0:0]`,
+      `-A KUBE-SERVICES -d 10.96.0.${last}/32 -p tcp -m tcp --dport 80 -j KUBE-SVC-${last}`,
+      `-A KUBE-SVC-${last} -p tcp -m tcp -j DNAT --to-destination ${backend}`,
+    ];
+    const services = Array.from({ length: 40 }, (_, last) => entry(last, '10.244.1.2:80')).flat();
+    const changed = services.map((line) =>
+      line.replace(
+        '-A KUBE-SVC-7 -p tcp -m tcp -j DNAT --to-destination 10.244.1.2',
+        '-A KUBE-SVC-7 -p tcp -m tcp -j DNAT --to-destination 10.244.1.3',
+      ),
+    );
+    const chains = (lines: readonly string[]) =>
+      [...lines].sort((a, b) => Number(b.startsWith(':')) - Number(a.startsWith(':')));
+    const head = [':KUBE-SERVICES - [0:0]', '-A PREROUTING -j KUBE-SERVICES'];
+    let text = dump('nat', ...chains([...head, ...services]));
+    const host: Host = {
+      ...scriptedHost({}),
+      run: (command, onOutput) => scriptedHost(nftNode(text)).run(command, onOutput),
+    };
+    const reader = new IptablesReader(host, clock(), false);
+    const input = await inputOf(host);
+    const leavesNow = async () => {
+      const { part } = await reader.read(input);
+      if (part.state !== 'ok' || !(part.value.table instanceof BucketTable)) throw new Error(JSON.stringify(part));
+      expect(part.value.table.size).toBe(40);
+      return part.value.table.leaves;
+    };
+    const before = await leavesNow();
+    text = dump('nat', ...chains([...head, ...changed]));
+    const after = await leavesNow();
+    const others = after.flatMap((leaf, index) => (leaf === before[index] ? [] : [index]));
+    expect(others).toEqual([leafIndexOf(frontend('tcp 10.96.0.7:80'))]);
+  });
+});
+
+describe('the rules behind an entry', () => {
+  const service = [
+    ':KUBE-SERVICES - [0:0]',
+    ':KUBE-SVC-E3PXEPMWAWIUT6ZV - [0:0]',
+    '-A PREROUTING -j KUBE-SERVICES',
+    '-A KUBE-SERVICES -d 10.96.0.1/32 -p tcp -m comment --comment "shop/web cluster IP" -m tcp --dport 80 -j KUBE-SVC-E3PXEPMWAWIUT6ZV',
+    '-A KUBE-SVC-E3PXEPMWAWIUT6ZV -p tcp -m tcp -j DNAT --to-destination 10.244.1.2:8080',
+  ];
+  const web = frontend('tcp 10.96.0.1:80');
+
+  async function readFor(wanted: (entry: string) => readonly string[]) {
+    const log: string[] = [];
+    const host = scriptedHost(nftNode(dump('nat', ...service)), log);
+    const reader = new IptablesReader(host, clock(), false);
+    const input = await inputOf(host);
+    const first = await reader.read(input);
+    const entry = first.part.state === 'ok' ? first.part.value.table.get(web) : undefined;
+    if (entry === undefined || first.part.state !== 'ok') throw new Error('the Service is not in the table');
+    log.length = 0;
+    const digest = entryDigest(web, entry.forwarding);
+    const second = await reader.read(input, { evidenceFor: wanted(digest), expectsChange: false });
+    const same = second.part.state === 'ok' && second.part.value === first.part.value;
+    return { digest, log, same, first, second };
+  }
+
+  it('are told when asked for, though nothing has changed, and the report stays the same', async () => {
+    const { digest, log, same, first, second } = await readFor((entry) => [entry]);
+    expect(first.evidence).toEqual([]);
+    expect(second.evidence).toEqual([
+      {
+        entry: digest,
+        repaired: false,
+        total: 3,
+        lines: service.slice(2).map((rule) => ({ table: 'nat', chain: rule.split(' ')[1], rule })),
+      },
+    ]);
+    expect([log, same]).toEqual([['iptables-nft-save'], true]);
+  });
+
+  it('of an entry that is in the table no more are told as repaired', async () => {
+    const gone = '0'.repeat(32);
+    const { digest, second } = await readFor((entry) => [gone, entry]);
+    expect(second.evidence.map(({ entry, repaired, total }) => [entry, repaired, total])).toEqual([
+      [gone, true, 0],
+      [digest, false, 3],
+    ]);
+  });
+
+  it('are gone with the reading, but whom they claim to serve can still be asked', async () => {
+    const { first } = await readFor(() => []);
+    expect([first.explain(web), first.ownerHint(web)]).toEqual([[], 'shop/web']);
+    expect(first.part).toMatchObject({ value: { owners: new Map() } });
   });
 });

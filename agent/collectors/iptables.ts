@@ -8,16 +8,21 @@ import type { Address, Prefix } from '../../proto/address.ts';
 import type { FrontendKey } from '../../proto/forwarding.ts';
 import type { IptablesReport, Part, RuleLine } from '../../proto/parts.ts';
 import { valueOr } from '../../proto/profile.ts';
-import { type BackendRules, traceIptables } from '../dataplane/iptables.ts';
+import { type BackendRules, type Traced, traceIptables } from '../dataplane/iptables.ts';
+import { linksAsSeen } from '../dataplane/node-facts.ts';
 import { describeStructure } from '../dataplane/structure.ts';
 import type { Host } from '../host.ts';
 import { localDetectorOf, markBitOf, nodePortAddressesOf } from '../profile-facts.ts';
+import type { ReadEvidence } from '../reading.ts';
+import { evidenceOf } from './entry-evidence.ts';
+import { sharedTable } from './shared-table.ts';
 import { type DumpSource, dumpFailure, findDumpSources, takeDump } from './iptables-dumps.ts';
 import type { KubeProxyConfiguration } from './kube-proxy-configuration.ts';
 import type { NftTables } from './nft-tables.ts';
 import { findRuleFacts, noRuleFacts, type RuleFacts } from './rule-facts.ts';
 
-/** What the rules are traced with; a change of it means tracing anew. */
+/** What the rules are traced with; a change of it means tracing anew, except among links that the rules do not tell
+ * apart. */
 export interface IptablesInput {
   readonly localAddresses: readonly Address[];
   /** Null = not known. */
@@ -26,19 +31,34 @@ export interface IptablesInput {
   readonly nftTables: NftTables;
 }
 
+/** What a reading is wanted for. */
+export interface Wishes {
+  /** Digests of entries whose rules are wanted: they are parsed then, changed or not. */
+  readonly evidenceFor: readonly string[];
+  /** Something says that the rules have changed: they are parsed at once, instead of being dumped for a digest first. */
+  readonly expectsChange: boolean;
+}
+
+export const noWishes: Wishes = { evidenceFor: [], expectsChange: false };
+
 export interface IptablesReading {
   readonly part: Part<IptablesReport>;
   readonly facts: RuleFacts;
   /** The rules that packets to a frontend meet, at most 40; none where the reader does not keep the rules. */
   readonly explain: (key: FrontendKey) => readonly RuleLine[];
+  /** The service port that a rule claims to serve with a frontend, where its chain's name proves it. */
+  readonly ownerHint: (key: FrontendKey) => string | null;
+  /** The rules behind each entry that was asked for. */
+  readonly evidence: readonly ReadEvidence[];
 }
 
-const noLines: IptablesReading['explain'] = () => [];
+const nothingKept: Pick<IptablesReading, 'explain' | 'ownerHint'> = { explain: () => [], ownerHint: () => null };
 
 export const noIptablesReading: IptablesReading = {
   part: { state: 'absent' },
   facts: noRuleFacts,
-  explain: noLines,
+  ...nothingKept,
+  evidence: [],
 };
 
 /** A reading that succeeded, and what it was made of. */
@@ -46,7 +66,12 @@ interface Remembered {
   readonly report: IptablesReport;
   readonly facts: RuleFacts;
   readonly explain: IptablesReading['explain'];
+  readonly ownerHint: IptablesReading['ownerHint'];
+  /** Dumps, addresses and configuration. */
   readonly made: string;
+  /** The links as these rules see them. */
+  readonly links: string;
+  readonly linkPatterns: readonly string[];
 }
 
 type DumpResult<T> =
@@ -66,7 +91,11 @@ export class IptablesReader {
   readonly #keepsRules: boolean;
   #last: Remembered | null = null;
 
-  /** @param keepsRules whether `explain` shall be answered: the dumps then stay in memory until the next reading. */
+  /**
+   * @param keepsRules whether `explain` shall be answered, and all owners be told in the report: the dumps then stay in
+   * memory until the next reading. Otherwise the report has none, and `ownerHint` tells of one frontend; its table is
+   * kept as leaves (a BucketTable), which it shares with the report before wherever they are alike.
+   */
   constructor(host: Host, now: () => Date, keepsRules: boolean) {
     this.#host = host;
     this.#now = now;
@@ -74,48 +103,78 @@ export class IptablesReader {
   }
 
   /** `failed` when any dump fails: a table of half the rules would say that the other half is missing. */
-  async read(input: IptablesInput): Promise<IptablesReading> {
+  async read(input: IptablesInput, { evidenceFor, expectsChange }: Wishes = noWishes): Promise<IptablesReading> {
     const found = await findDumpSources(this.#host, input.nftTables);
     if (!found.ok) return failed(found.reason);
     const { sources } = found;
-    if (this.#last !== null && this.#last.made === (await this.#digestAll(sources, input))) {
-      return this.#ok(this.#last);
-    }
+    const mayBeUnchanged = evidenceFor.length === 0 && !expectsChange;
+    const last = this.#last;
+    if (last !== null && mayBeUnchanged && (await this.#isUnchanged(sources, input))) return this.#ok(last, []);
     this.#last = null;
     const rulesets: BackendRules[] = [];
-    const digests: string[] = [];
-    for (const source of sources) {
-      const dump = await parseDump(this.#host, source);
-      if (!dump.ok) return dump.absent && isUnrecorded(sources) ? noIptablesReading : failed(dump.reason);
-      if (dump.value.read !== null) rulesets.push(dump.value.read);
-      digests.push(dump.value.digest);
+    try {
+      const digests: string[] = [];
+      for (const source of sources) {
+        const dump = await parseDump(this.#host, source);
+        if (!dump.ok) return dump.absent && isUnrecorded(sources) ? noIptablesReading : failed(dump.reason);
+        if (dump.value.read !== null) rulesets.push(dump.value.read);
+        digests.push(dump.value.digest);
+      }
+      const made = madeOf(sources, digests, input);
+      // Unchanged, the report stays the very same object, so that whoever holds it sees it.
+      const unchanged = last !== null && !this.#keepsRules && isSame(last, made, input) ? last : null;
+      if (unchanged !== null && evidenceFor.length === 0) {
+        this.#last = unchanged;
+        return this.#ok(unchanged, []);
+      }
+      const found = trace(rulesets, input);
+      this.#last = unchanged ?? this.#remember(rulesets, found, { made, input, last });
+      return this.#ok(this.#last, evidenceOf(evidenceFor, found.traced));
+    } finally {
+      if (!this.#keepsRules) for (const { ruleset } of rulesets) ruleset.release();
     }
-    const reading = traced(rulesets, input);
-    if (!this.#keepsRules) for (const { ruleset } of rulesets) ruleset.release();
-    const explain = this.#keepsRules ? reading.explain : noLines;
-    this.#last = { ...reading, explain, made: madeOf(sources, digests, input) };
-    return this.#ok(this.#last);
   }
 
-  #ok({ report, facts, explain }: Remembered): IptablesReading {
-    return { part: { state: 'ok', value: report, collectedAt: this.#now().toISOString() }, facts, explain };
+  #remember(
+    rulesets: readonly BackendRules[],
+    { traced, facts }: FoundInRules,
+    { made, input, last }: { readonly made: string; readonly input: IptablesInput; readonly last: Remembered | null },
+  ): Remembered {
+    const { owners, table, linkPatterns, ownerHint } = traced;
+    const kept = this.#keepsRules
+      ? { owners: owners(), table }
+      : { owners: new Map(), table: sharedTable(table, last?.report.table ?? null) };
+    const report = { ...reportOf(rulesets, traced, facts, input), ...kept };
+    const explain = this.#keepsRules ? (key: FrontendKey) => traced.explain(key).first : nothingKept.explain;
+    const links = linksAsSeen(input.links, linkPatterns);
+    return { report, facts, explain, ownerHint, made, linkPatterns, links };
   }
 
-  /** Null when a dump fails: reading it whole will then say why. */
-  async #digestAll(sources: readonly DumpSource[], input: IptablesInput): Promise<string | null> {
+  #ok({ report, facts, explain, ownerHint }: Remembered, evidence: readonly ReadEvidence[]): IptablesReading {
+    const part = { state: 'ok', value: report, collectedAt: this.#now().toISOString() } as const;
+    return { part, facts, explain, ownerHint, evidence };
+  }
+
+  /** False also when a dump fails: reading it whole will then say why. */
+  async #isUnchanged(sources: readonly DumpSource[], input: IptablesInput): Promise<boolean> {
+    if (this.#last === null) return false;
     const digests: string[] = [];
     for (const source of sources) {
       const digest = new DumpDigest();
       const result = await takeDump(this.#host, source, [digest]);
-      if (!result.ok) return null;
+      if (!result.ok) return false;
       digests.push(digest.finish());
     }
-    return madeOf(sources, digests, input);
+    return isSame(this.#last, madeOf(sources, digests, input), input);
   }
 }
 
+function isSame(last: Remembered, made: string, { links }: IptablesInput): boolean {
+  return last.made === made && last.links === linksAsSeen(links, last.linkPatterns);
+}
+
 function failed(reason: string): IptablesReading {
-  return { part: { state: 'failed', reason }, facts: noRuleFacts, explain: noLines };
+  return { ...noIptablesReading, part: { state: 'failed', reason } };
 }
 
 /** Neither a table is known of, nor is there a program to look for one: nothing was recorded, or nothing is installed. */
@@ -124,8 +183,8 @@ function isUnrecorded(sources: readonly DumpSource[]): boolean {
 }
 
 function madeOf(sources: readonly DumpSource[], digests: readonly string[], input: IptablesInput): string {
-  const { localAddresses, links, configuration } = input;
-  return JSON.stringify([sources, digests, localAddresses, links, configuration]);
+  const { localAddresses, configuration } = input;
+  return JSON.stringify([sources, digests, localAddresses, configuration]);
 }
 
 async function parseDump(host: Host, source: DumpSource): Promise<DumpResult<ParsedDump>> {
@@ -154,15 +213,19 @@ function answering(facts: RuleFacts, configuration: KubeProxyConfiguration | nul
   return prefixes.length === 0 ? 'all' : prefixes;
 }
 
-function traced(rulesets: readonly BackendRules[], input: IptablesInput): Omit<Remembered, 'made'> {
+interface FoundInRules {
+  readonly traced: Traced;
+  readonly facts: RuleFacts;
+}
+
+function trace(rulesets: readonly BackendRules[], input: IptablesInput): FoundInRules {
   const facts = findRuleFacts(rulesets);
   const { localAddresses, links, configuration } = input;
-  const markBit = valueOr(markBitOf(facts, configuration), 14);
   const localDetector = {
     ipv4: valueOr(localDetectorOf('ipv4', facts, configuration), { kind: 'none' }),
     ipv6: valueOr(localDetectorOf('ipv6', facts, configuration), { kind: 'none' }),
   } as const;
-  const { table, owners, serviceBackends, unlisted, explain } = traceIptables({
+  const traced = traceIptables({
     rulesets,
     localAddresses,
     localDetector,
@@ -170,6 +233,17 @@ function traced(rulesets: readonly BackendRules[], input: IptablesInput): Omit<R
     ...(links === null ? {} : { links }),
     nodePortAddresses: answering(facts, configuration),
   });
+  return { traced, facts };
+}
+
+/** All but the table and whose its entries are. */
+function reportOf(
+  rulesets: readonly BackendRules[],
+  { serviceBackends, unlisted }: Traced,
+  facts: RuleFacts,
+  { configuration }: IptablesInput,
+): Omit<IptablesReport, 'table' | 'owners'> {
+  const markBit = valueOr(markBitOf(facts, configuration), 14);
   const structures = rulesets.map((read) => describeStructure({ ...read, markBit }));
-  return { report: { structures, serviceBackends, table, owners: owners(), unlisted }, facts, explain };
+  return { structures, serviceBackends, unlisted };
 }

@@ -1,53 +1,96 @@
 import { describe, expect, it } from 'vitest';
-import { readMetrics, readSample } from './kube-proxy-metrics.ts';
+import { readMetrics } from './kube-proxy-metrics.ts';
 
-describe('a sample line', () => {
-  it('without labels is a name and a number', () => {
-    expect(readSample('up 1')).toEqual({ name: 'up', labels: new Map(), value: 1 });
-  });
-
-  it('has escapes in its label values undone', () => {
-    const line = 'x{a="say \\"hi\\"",b="back\\\\slash",c="two\\nlines"} 2.5e3 1700000000';
-    const labels = new Map([
-      ['a', 'say "hi"'],
-      ['b', 'back\\slash'],
-      ['c', 'two\nlines'],
-    ]);
-    expect(readSample(line)).toEqual({ name: 'x', labels, value: 2500 });
-  });
-
-  it('with empty labels is one without labels', () => {
-    expect(readSample('up{} 1')).toEqual({ name: 'up', labels: new Map(), value: 1 });
-  });
-
-  it.each(['', 'x', 'x ', 'x{', 'x{a="1" 1', 'x{a="1}', 'x{a=1} 1', 'x{a="1"}', 'x NaN', 'x +Inf', '{a="1"} 1'])(
-    'that is damaged or no finite number is refused: %j',
-    (line) => {
-      expect(readSample(line)).toBeNull();
-    },
-  );
-});
+const nothing = {
+  version: null,
+  believedRules: [],
+  lastSync: [],
+  lastQueued: [],
+  syncFailures: [],
+  serviceChanges: null,
+  endpointChanges: null,
+  programmingP99Seconds: null,
+  unreadableLines: 0,
+};
+const rules = 'kubeproxy_sync_proxy_rules';
+const programming = 'kubeproxy_network_programming_duration_seconds';
 
 describe('metrics', () => {
-  it('of a kube-proxy that does not tell families apart leave out what cannot be attributed', () => {
+  it('of a kube-proxy that does not tell families apart leave out whose times and rules they are, and keep counts', () => {
     const body = [
       '# HELP kubernetes_build_info [BETA] text',
       'kubernetes_build_info{git_version="v1.24.0",major="1"} 1',
-      'kubeproxy_sync_proxy_rules_iptables_total{table="nat"} 5',
-      'kubeproxy_sync_proxy_rules_last_timestamp_seconds 1.7e+09',
+      `${rules}_iptables_total{table="nat"} 5`,
+      `${rules}_last_timestamp_seconds 1.7e+09`,
+      `${rules}_endpoint_changes_total 12`,
+      `${rules}_iptables_restore_failures_total 2`,
+      `${programming}_bucket{le="0.25"} 1`,
+      `${programming}_bucket{le="0.5"} 4`,
+      `${programming}_bucket{le="+Inf"} 4`,
       '',
     ].join('\n');
     expect(readMetrics(body)).toEqual({
+      ...nothing,
       version: 'v1.24.0',
-      believedRules: [],
-      lastSync: [],
-      lastQueued: [],
-      unreadableLines: 0,
+      endpointChanges: 12,
+      syncFailures: [{ family: null, what: 'iptables-restore', total: 2 }],
+      programmingP99Seconds: 0.5,
     });
   });
 
   it('are read to the last line though its newline is missing', () => {
-    const body = 'kubeproxy_sync_proxy_rules_last_timestamp_seconds{ip_family="IPv6"} 12';
+    const body = `${rules}_last_timestamp_seconds{ip_family="IPv6"} 12`;
     expect(readMetrics(body).lastSync).toEqual([{ family: 'ipv6', seconds: 12 }]);
+  });
+
+  it('tell what failed, for each family', () => {
+    const body = [
+      `${rules}_iptables_restore_failures_total{ip_family="IPv4"} 3`,
+      `${rules}_iptables_partial_restore_failures_total{ip_family="IPv4"} 1`,
+      `${rules}_iptables_partial_restore_failures_total{ip_family="IPv6"} 0`,
+      `${rules}_nftables_sync_failures_total{ip_family="IPv6"} 7`,
+    ].join('\n');
+    expect(readMetrics(body).syncFailures).toEqual([
+      { family: 'ipv4', what: 'iptables-restore', total: 3 },
+      { family: 'ipv4', what: 'iptables-partial-restore', total: 1 },
+      { family: 'ipv6', what: 'iptables-partial-restore', total: 0 },
+      { family: 'ipv6', what: 'nftables-sync', total: 7 },
+    ]);
+  });
+
+  it('tell of both families the slower one', () => {
+    const body = ['IPv4', 'IPv6'].flatMap((family) => [
+      `${programming}_bucket{ip_family="${family}",le="1"} ${family === 'IPv4' ? 30 : 0}`,
+      `${programming}_bucket{ip_family="${family}",le="60"} 30`,
+      `${programming}_bucket{ip_family="${family}",le="+Inf"} 30`,
+    ]);
+    expect(readMetrics(body.join('\n')).programmingP99Seconds).toBe(60);
+  });
+
+  it('that make no sense are counted, and nothing is made of them', () => {
+    const body = [
+      `${rules}_endpoint_changes_total -1`,
+      `${rules}_service_changes_total NaN`,
+      `${rules}_iptables_restore_failures_total -2`,
+      `${rules}_iptables_restore_failures_total 0.5`,
+      `${rules}_iptables_total{ip_family="IPv4",table="nat"} -1`,
+      `${rules}_last_timestamp_seconds{ip_family="IPv4"} -1`,
+      `${programming}_bucket{le="x"} 1`,
+      `${programming}_bucket 1`,
+    ].join('\n');
+    expect(readMetrics(body)).toEqual({ ...nothing, unreadableLines: 8 });
+  });
+
+  it('of others, and how long syncs took, are passed over unread', () => {
+    const body = [`${rules}_duration_seconds_bucket{damaged`, 'go_threads{damaged', ''].join('\n');
+    expect(readMetrics(body)).toEqual(nothing);
+  });
+
+  it('with ten thousand families more are no more than those of the two and of none', () => {
+    const lines = Array.from(
+      { length: 10_000 },
+      (_, index) => `${rules}_iptables_restore_failures_total{ip_family="x${index}"} 1`,
+    );
+    expect(readMetrics(lines.join('\n')).syncFailures).toEqual([{ family: null, what: 'iptables-restore', total: 1 }]);
   });
 });

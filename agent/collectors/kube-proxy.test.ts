@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { recordingFolder } from '../../test/recordings.ts';
-import type { GetResult } from '../host.ts';
+import type { GetResult, Host } from '../host.ts';
 import { recordedHost } from '../recorded-host.ts';
 import { scriptedHost } from '../scripted-host.ts';
-import { collectKubeProxy } from './kube-proxy.ts';
+import { KubeProxyReader } from './kube-proxy.ts';
 
 const now = () => new Date('2026-11-22T08:00:00Z');
 const collectedAt = '2026-11-22T08:00:00.000Z';
@@ -11,7 +11,11 @@ const health = 'http://127.0.0.1:10256';
 const metrics = 'http://127.0.0.1:10249';
 
 function collect(recording: string, node: string) {
-  return collectKubeProxy(recordedHost(`${recordingFolder(recording)}/${node}`), now);
+  return readOnce(recordedHost(`${recordingFolder(recording)}/${node}`));
+}
+
+function readOnce(host: Host) {
+  return new KubeProxyReader(host, { now, monotonicMs: () => 0 }).read();
 }
 
 function answer(body: string, status = 200): GetResult {
@@ -42,6 +46,10 @@ describe('a healthy kube-proxy', () => {
           { family: 'ipv4', seconds: 1.795332581247317e9 },
           { family: 'ipv6', seconds: 1.7953325789967134e9 },
         ],
+        syncFailures: [],
+        serviceChanges: { total: 80, increase: 0, windowSeconds: 0, reset: false },
+        endpointChanges: { total: 40, increase: 0, windowSeconds: 0, reset: false },
+        programmingP99Seconds: 3,
         problems: [],
       },
       collectedAt,
@@ -86,6 +94,10 @@ describe('a stopped kube-proxy', () => {
           believedRules: [],
           lastSync: [],
           lastQueued: [],
+          syncFailures: [],
+          serviceChanges: null,
+          endpointChanges: null,
+          programmingP99Seconds: null,
           problems: [
             `GET ${health}/healthz: no answer within 3 s`,
             `GET ${health}/livez: no answer within 3 s`,
@@ -108,7 +120,7 @@ describe('a stopped kube-proxy', () => {
 
 describe('a recording', () => {
   it('without anything of kube-proxy is absent, not silent', async () => {
-    const before = await collectKubeProxy(recordedHost(`${recordingFolder('s2-stale-stopped')}/before/node-a`), now);
+    const before = await collect('s2-stale-stopped', 'before/node-a');
     expect(before).toEqual({ part: { state: 'absent' }, configuration: null });
   });
 
@@ -132,7 +144,7 @@ describe('answers that say something is wrong', () => {
         [`${metrics}/configz`]: answer('<html>'),
       },
     });
-    expect(await collectKubeProxy(host, now)).toEqual({
+    expect(await readOnce(host)).toEqual({
       part: {
         state: 'ok',
         value: {
@@ -144,6 +156,10 @@ describe('answers that say something is wrong', () => {
           believedRules: [],
           lastSync: [],
           lastQueued: [],
+          syncFailures: [],
+          serviceChanges: null,
+          endpointChanges: null,
+          programmingP99Seconds: null,
           problems: [
             `GET ${health}/healthz: status 503`,
             `GET ${health}/livez: status 404`,
@@ -155,5 +171,55 @@ describe('answers that say something is wrong', () => {
       },
       configuration: null,
     });
+  });
+});
+
+describe('a kube-proxy that is asked again and again', () => {
+  const failures = 'kubeproxy_sync_proxy_rules_iptables_restore_failures_total{ip_family="IPv4"}';
+  const changes = 'kubeproxy_sync_proxy_rules_endpoint_changes_total';
+
+  /** Answers one body after the other, 10 seconds apart; null = it does not answer. */
+  async function readAll(bodies: readonly (string | null)[]) {
+    let at = 0;
+    const host: Host = {
+      ...scriptedHost({}),
+      get: async (url) => {
+        const body = url === `${metrics}/metrics` ? bodies[at] : 'ok';
+        return body == null ? { ok: false, kind: 'refused', message: `GET ${url}: connection refused` } : answer(body);
+      },
+    };
+    const reader = new KubeProxyReader(host, { now, monotonicMs: () => 10_000 * at });
+    const reports = [];
+    for (; at < bodies.length; at++) {
+      const { part } = await reader.read();
+      if (part.state !== 'ok') throw new Error(part.state);
+      const { endpointChanges, syncFailures } = part.value;
+      reports.push({ endpointChanges, syncFailures });
+    }
+    return reports;
+  }
+
+  it('tells what it has counted since, and its first failure as one', async () => {
+    expect(await readAll([`${changes} 40`, `${changes} 47\n${failures} 1`])).toEqual([
+      { endpointChanges: { total: 40, increase: 0, windowSeconds: 0, reset: false }, syncFailures: [] },
+      {
+        endpointChanges: { total: 47, increase: 7, windowSeconds: 10, reset: false },
+        syncFailures: [
+          {
+            family: 'ipv4',
+            what: 'iptables-restore',
+            counter: { total: 1, increase: 1, windowSeconds: 10, reset: false },
+          },
+        ],
+      },
+    ]);
+  });
+
+  it('that was started anew while nobody answered says so', async () => {
+    expect(await readAll([`${changes} 40`, null, `${changes} 12`])).toEqual([
+      { endpointChanges: { total: 40, increase: 0, windowSeconds: 0, reset: false }, syncFailures: [] },
+      { endpointChanges: null, syncFailures: [] },
+      { endpointChanges: { total: 12, increase: 12, windowSeconds: 20, reset: true }, syncFailures: [] },
+    ]);
   });
 });

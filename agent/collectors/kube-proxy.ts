@@ -4,10 +4,12 @@
  * stays 200 on /healthz for ever.
  */
 import type { KubeProxyReport, Part } from '../../proto/parts.ts';
+import type { Clock } from '../clock.ts';
 import type { GetResult, Host } from '../host.ts';
 import type { KubeProxyConfiguration } from './kube-proxy-configuration.ts';
 import { readConfiguration } from './kube-proxy-configuration.ts';
-import { readMetrics } from './kube-proxy-metrics.ts';
+import { type KubeProxyMetrics, readMetrics } from './kube-proxy-metrics.ts';
+import { RisingCounters } from './rising-counters.ts';
 
 const healthUrl = 'http://127.0.0.1:10256';
 const metricsUrl = 'http://127.0.0.1:10249';
@@ -19,8 +21,73 @@ export interface KubeProxyReading {
   readonly configuration: KubeProxyConfiguration | null;
 }
 
-/** Asks kube-proxy; `absent` when this host has nothing to ask (a recording without kube-proxy). */
-export async function collectKubeProxy(host: Host, now: () => Date): Promise<KubeProxyReading> {
+/** Asks one node's kube-proxy again and again, and remembers its counts. */
+export class KubeProxyReader {
+  readonly #host: Host;
+  readonly #clock: Pick<Clock, 'now' | 'monotonicMs'>;
+  readonly #counters = new RisingCounters();
+
+  constructor(host: Host, clock: Pick<Clock, 'now' | 'monotonicMs'>) {
+    this.#host = host;
+    this.#clock = clock;
+  }
+
+  /** Asks once; `absent` when this host has nothing to ask (a recording without kube-proxy). */
+  async read(): Promise<KubeProxyReading> {
+    const answers = await askAll(this.#host);
+    if (Object.values(answers).every(isAbsent)) return { part: { state: 'absent' }, configuration: null };
+    const problems: string[] = [];
+    const body = (path: string, result: GetResult) => bodyOf(`${metricsUrl}${path}`, result, problems);
+    const health = (path: string, result: GetResult) => healthOf(`${healthUrl}${path}`, result, problems);
+    const healthz = health('/healthz', answers.healthz);
+    const livez = health('/livez', answers.livez);
+    const metrics = body('/metrics', answers.metrics);
+    const mode = body('/proxyMode', answers.proxyMode)?.trim() ?? '';
+    const configz = body('/configz', answers.configz);
+    const configuration = configz === null ? null : readConfiguration(configz);
+    if (configz !== null && configuration === null) {
+      problems.push(`GET ${metricsUrl}/configz: not a KubeProxyConfiguration`);
+    }
+    const { unreadableLines, ...read } = readMetrics(metrics ?? '');
+    if (unreadableLines > 0) problems.push(`GET ${metricsUrl}/metrics: ${unreadableLines} lines cannot be read`);
+    const value: KubeProxyReport = {
+      healthz,
+      livez,
+      metricsAnswered: metrics !== null,
+      mode: mode === '' ? null : mode,
+      ...read,
+      ...(metrics === null ? uncounted : this.#count(read)),
+      problems,
+    };
+    return { part: { state: 'ok', value, collectedAt: this.#clock.now().toISOString() }, configuration };
+  }
+
+  #count({ syncFailures, serviceChanges, endpointChanges }: Counts<KubeProxyMetrics>): Counts<KubeProxyReport> {
+    const totals = new Map<string, number>();
+    for (const { what, family, total } of syncFailures) totals.set(`${what} ${family}`, total);
+    if (serviceChanges !== null) totals.set('services', serviceChanges);
+    if (endpointChanges !== null) totals.set('endpoints', endpointChanges);
+    const counters = this.#counters.advance(totals, this.#clock.monotonicMs());
+    return {
+      syncFailures: syncFailures.flatMap(({ what, family }) => {
+        const counter = counters.get(`${what} ${family}`);
+        return counter === undefined ? [] : [{ family, what, counter }];
+      }),
+      serviceChanges: counters.get('services') ?? null,
+      endpointChanges: counters.get('endpoints') ?? null,
+    };
+  }
+}
+
+type Counts<T extends { syncFailures: unknown; serviceChanges: unknown; endpointChanges: unknown }> = Pick<
+  T,
+  'syncFailures' | 'serviceChanges' | 'endpointChanges'
+>;
+
+/** No answer is no count of zero: what was counted last is still remembered. */
+const uncounted: Counts<KubeProxyReport> = { syncFailures: [], serviceChanges: null, endpointChanges: null };
+
+async function askAll(host: Host) {
   const ask = (url: string) => host.get(url, deadlineMs);
   const [healthz, livez, metrics, proxyMode, configz] = await Promise.all([
     ask(`${healthUrl}/healthz`),
@@ -29,32 +96,7 @@ export async function collectKubeProxy(host: Host, now: () => Date): Promise<Kub
     ask(`${metricsUrl}/proxyMode`),
     ask(`${metricsUrl}/configz`),
   ]);
-  if ([healthz, livez, metrics, proxyMode, configz].every(isAbsent)) {
-    return { part: { state: 'absent' }, configuration: null };
-  }
-  const problems: string[] = [];
-  const body = (url: string, result: GetResult): string | null => bodyOf(`${metricsUrl}${url}`, result, problems);
-  const health = (url: string, result: GetResult) => healthOf(`${healthUrl}${url}`, result, problems);
-  const healthzState = health('/healthz', healthz);
-  const livezState = health('/livez', livez);
-  const metricsBody = body('/metrics', metrics);
-  const mode = body('/proxyMode', proxyMode);
-  const configzBody = body('/configz', configz);
-  const configuration = configzBody === null ? null : readConfiguration(configzBody);
-  if (configzBody !== null && configuration === null) {
-    problems.push(`GET ${metricsUrl}/configz: not a KubeProxyConfiguration`);
-  }
-  const { unreadableLines, ...read } = readMetrics(metricsBody ?? '');
-  if (unreadableLines > 0) problems.push(`GET ${metricsUrl}/metrics: ${unreadableLines} lines cannot be read`);
-  const value: KubeProxyReport = {
-    healthz: healthzState,
-    livez: livezState,
-    metricsAnswered: metricsBody !== null,
-    mode: mode === null || mode.trim() === '' ? null : mode.trim(),
-    ...read,
-    problems,
-  };
-  return { part: { state: 'ok', value, collectedAt: now().toISOString() }, configuration };
+  return { healthz, livez, metrics, proxyMode, configz };
 }
 
 function isAbsent(result: GetResult): boolean {

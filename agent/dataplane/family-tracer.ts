@@ -14,7 +14,7 @@
 import type { Ruleset } from 'node-iptables-parse';
 import type { Address } from '../../proto/address.ts';
 import { type Fate, type Forwarding, type Frontend, type Origin, origins } from '../../proto/forwarding.ts';
-import type { RuleLine } from '../../proto/parts.ts';
+import type { Excerpt, RuleLine } from '../../proto/parts.ts';
 import { sourcesOf } from '../../proto/origin-sources.ts';
 import { everything, isEmpty, type PrefixSet } from '../../proto/prefixes.ts';
 import { Spreads } from './spread.ts';
@@ -108,18 +108,21 @@ export class FamilyTracer {
     return { pod: fate('pod'), node: fate('node'), outside: fate('outside') };
   }
 
-  /** The rules that packets to a frontend meet and match, in order, each once. */
-  path(frontend: Frontend, destination: Address, most: number): readonly RuleLine[] {
-    const seen = new Map<string, RuleLine>();
+  /** The rules that packets to a frontend meet and match, in order, each once; at most `most` are shown. */
+  path(frontend: Frontend, destination: Address, most: number): Excerpt<RuleLine> {
+    const seen = new Set<string>();
+    const first: RuleLine[] = [];
     const sources = this.#sources(frontend.address);
     for (const origin of origins) {
       const [walk] = this.walks({ frontend, destination, origin, sources: sources[origin] });
       for (const { table, rule } of walk?.path ?? []) {
-        if (seen.size >= most) return [...seen.values()];
-        seen.set(`${table.table.name} ${rule}`, lineOf(table, rule));
+        const name = `${table.table.name} ${rule}`;
+        if (seen.has(name)) continue;
+        seen.add(name);
+        if (first.length < most) first.push(lineOf(table, rule));
       }
     }
-    return [...seen.values()];
+    return { total: seen.size, first };
   }
 
   /**
@@ -156,7 +159,7 @@ export class FamilyTracer {
   interfaces(origin: Origin): readonly string[] {
     let names = this.#interfacesOf.get(origin);
     if (names === undefined) {
-      names = interfacesOf(this.#facts, origin, this.#interfacePatterns());
+      names = interfacesOf(this.#facts, origin, this.interfacePatterns(['in-interface']));
       this.#interfacesOf.set(origin, names);
     }
     return names;
@@ -241,8 +244,8 @@ export class FamilyTracer {
     return live;
   }
 
-  /** Every interface pattern that some rule asks for. */
-  #interfacePatterns(): ReadonlySet<string> {
+  /** Every interface pattern that some rule asks for, on the way in or out. */
+  interfacePatterns(kinds: readonly ('in-interface' | 'out-interface')[]): ReadonlySet<string> {
     const patterns = new Set<string>();
     const shapes = new Set<number>();
     for (const table of this.#tables.tables.values()) {
@@ -251,7 +254,8 @@ export class FamilyTracer {
         if (shapes.has(shape)) continue;
         shapes.add(shape);
         for (const condition of table.plan(rule).conditions) {
-          if (condition.kind === 'in-interface') patterns.add(condition.pattern);
+          const asksInterface = condition.kind === 'in-interface' || condition.kind === 'out-interface';
+          if (asksInterface && kinds.includes(condition.kind)) patterns.add(condition.pattern);
         }
       }
     }

@@ -19,14 +19,14 @@ import type {
   Route,
   UnknownReason,
 } from '../../proto/forwarding.ts';
-import type { IptablesBackend, RuleLine } from '../../proto/parts.ts';
+import type { Excerpt, IptablesBackend, RuleLine } from '../../proto/parts.ts';
 import { contains, prefixSet } from '../../proto/prefixes.ts';
 import type { LocalDetector } from '../../proto/profile.ts';
 import { FamilyTracer } from './family-tracer.ts';
 import { sameFate, unknownFate } from './fate.ts';
 import type { ListedFrontend } from './listed-frontends.ts';
 import { type NodeFacts, reachableAddresses } from './node-facts.ts';
-import { ownerHint } from './owner-hints.ts';
+import { OwnerClaims } from './owner-claims.ts';
 
 export interface BackendRules {
   readonly backend: IptablesBackend;
@@ -46,14 +46,18 @@ export interface TraceInput {
 
 export interface Traced {
   readonly table: ForwardingTable;
-  /** Computed when asked for: only stale frontends and those that are sent need them. */
+  /** Whose each frontend is, as far as rules claim it and prove it. Proving takes a hash for each. */
   readonly owners: () => OwnerHints;
+  /** The same of one frontend, null where nothing is proved. May be asked when the rulesets are long released. */
+  readonly ownerHint: (key: FrontendKey) => string | null;
   /** Backends that hold kube-proxy's service rules. */
   readonly serviceBackends: readonly IptablesBackend[];
   /** Why a frontend that is not in the table may be served all the same; null = it is not. */
   readonly unlisted: UnknownReason | null;
-  /** The rules that packets to a frontend meet and match, at most 40. Holds the rulesets as long as it is held. */
-  readonly explain: (key: FrontendKey) => readonly RuleLine[];
+  /** Patterns of links that the walks asked for: what is not told apart by them changes no fate (see linksAsSeen). */
+  readonly linkPatterns: readonly string[];
+  /** The rules that packets to a frontend meet and match. Holds the rulesets as long as it is held. */
+  readonly explain: (key: FrontendKey) => Excerpt<RuleLine>;
 }
 
 const unknownAddresses = unknownFate('node-addresses-unknown');
@@ -61,19 +65,21 @@ const unknownNodePort: Forwarding = { pod: unknownAddresses, node: unknownAddres
 
 /** Rule lines shown per frontend. */
 const maxLines = 40;
+const noLines: Excerpt<RuleLine> = { total: 0, first: [] };
 
 interface FamilyResult {
   readonly frontend: Frontend;
   readonly forwarding: Forwarding;
   readonly listed: ListedFrontend;
-  readonly lines: () => readonly RuleLine[];
+  readonly lines: () => Excerpt<RuleLine>;
 }
 
 /** Walks every frontend that kube-proxy's chains list, in every backend. */
 export function traceIptables(input: TraceInput): Traced {
   const entries = new Map<FrontendKey, Entry>();
-  const listed = new Map<FrontendKey, ListedFrontend>();
-  const lines = new Map<FrontendKey, () => readonly RuleLine[]>();
+  const claims = new OwnerClaims();
+  const lines = new Map<FrontendKey, () => Excerpt<RuleLine>>();
+  const patterns = new Set<string>();
   const serviceBackends = new Set<IptablesBackend>();
   let complete = true;
   for (const family of ['ipv4', 'ipv6'] as const) {
@@ -85,32 +91,33 @@ export function traceIptables(input: TraceInput): Traced {
     for (const { backend, tracer } of backends) {
       if (tracer.listing.frontends.size > 0) serviceBackends.add(backend);
       complete &&= tracer.listing.complete;
+      for (const pattern of tracer.interfacePatterns(['in-interface', 'out-interface'])) patterns.add(pattern);
     }
+    const detector = input.localDetector[family];
+    if (detector.kind === 'interface') patterns.add(detector.pattern);
     for (const [key, result] of traceFamily(
       backends.map(({ tracer }) => tracer),
       nodePortAddressesOf(input, family),
     )) {
       entries.set(key, { frontend: result.frontend, forwarding: result.forwarding });
-      listed.set(key, result.listed);
+      claims.add(key, result.listed);
       lines.set(key, result.lines);
     }
   }
   return {
     table: entries,
-    owners: () => ownersOf(listed),
+    owners: () => claims.proved(),
+    ownerHint: hintsOf(claims),
     serviceBackends: [...serviceBackends].sort(),
     unlisted: complete ? null : 'unreadable-rule',
-    explain: (key) => lines.get(key)?.() ?? [],
+    linkPatterns: [...patterns].sort(),
+    explain: (key) => lines.get(key)?.() ?? noLines,
   };
 }
 
-function ownersOf(listed: ReadonlyMap<FrontendKey, ListedFrontend>): OwnerHints {
-  const owners = new Map<FrontendKey, string>();
-  for (const [key, one] of listed) {
-    const owner = ownerHint(one);
-    if (owner !== null) owners.set(key, owner);
-  }
-  return owners;
+/** A function of its own, so that holding its result holds the claims and none of the rules. */
+function hintsOf(claims: OwnerClaims): Traced['ownerHint'] {
+  return (key) => claims.hint(key);
 }
 
 function factsOf(input: TraceInput, family: Family): NodeFacts {
@@ -147,16 +154,20 @@ function* traceFamily(
   for (const [key, one] of listed) {
     const { frontend } = one;
     if (frontend.address === 'node' && nodeAddresses === null) {
-      yield [key, { frontend, forwarding: unknownNodePort, listed: one, lines: () => [] }];
+      yield [key, { frontend, forwarding: unknownNodePort, listed: one, lines: () => noLines }];
       continue;
     }
     const destinations = frontend.address === 'node' ? (nodeAddresses ?? []) : [frontend.address];
     const forwarding = forwardingOf(tracers, frontend, destinations);
     const [destination] = destinations;
-    const lines = (): readonly RuleLine[] =>
-      destination === undefined
-        ? []
-        : tracers.flatMap((tracer) => tracer.path(frontend, destination, maxLines)).slice(0, maxLines);
+    const lines = (): Excerpt<RuleLine> => {
+      if (destination === undefined) return noLines;
+      const paths = tracers.map((tracer) => tracer.path(frontend, destination, maxLines));
+      return {
+        total: paths.reduce((sum, { total }) => sum + total, 0),
+        first: paths.flatMap(({ first }) => first).slice(0, maxLines),
+      };
+    };
     if (forwarding !== null && !isNothing(forwarding)) yield [key, { frontend, forwarding, listed: one, lines }];
   }
 }

@@ -1,8 +1,10 @@
 /** Which frontends are asked for, whose they claim to be, and the rules that are shown for one. */
 import { describe, expect, it } from 'vitest';
 import type { FrontendKey } from '../../proto/forwarding.ts';
+import { address, prefixDetector } from '../../test/builders.ts';
 import {
   endpointChain,
+  nodeAddresses,
   type RuleLines,
   rulesetOf,
   skeleton,
@@ -10,8 +12,10 @@ import {
   trace,
   webEntry,
   webKey,
+  webRefused,
   webWith,
 } from '../../test/rules-text.ts';
+import { traceIptables } from './iptables.ts';
 import { listFrontends } from './listed-frontends.ts';
 import { ruleTables } from './rule-tables.ts';
 
@@ -133,6 +137,27 @@ describe('the owner of a frontend', () => {
     expect(ownerOf(webEntry.replace('KUBE-SVC-WEB', real))).toBe('shop/web');
   });
 
+  it('is the whole comment where nothing stands behind the name, as for node ports', () => {
+    const comment = '--comment "shop/web"';
+    expect(ownerOf(webEntry.replace(/--comment ("[^"]*"|\S+)/, comment).replace('KUBE-SVC-WEB', real))).toBe(
+      'shop/web',
+    );
+  });
+
+  it('can be asked for when the rules are long released', () => {
+    const entry = webEntry.replace('KUBE-SVC-WEB', real);
+    const ruleset = rulesetOf(together(skeleton, { nat: [entry, `-A ${real} -j ACCEPT`], filter: [webRefused] }));
+    const detector = prefixDetector('10.244.0.0/16');
+    const traced = traceIptables({
+      rulesets: [{ backend: 'nft', family: 'ipv4', ruleset }],
+      localAddresses: nodeAddresses.map(address),
+      localDetector: { ipv4: detector, ipv6: detector },
+    });
+    ruleset.release();
+    const hints = [webKey, 'tcp 10.96.0.77:80'].map((key) => traced.ownerHint(key as FrontendKey));
+    expect(hints).toEqual(['shop/web', null]);
+  });
+
   it('is nobody where the chain is of another name', () => {
     expect(ownerOf(webEntry)).toBeUndefined();
     expect(ownerOf(webEntry.replace('KUBE-SVC-WEB', real).replace('shop/web', 'evil/web'))).toBeUndefined();
@@ -152,7 +177,7 @@ describe('the rules that are shown for a frontend', () => {
   const shown = (rules: RuleLines, key: string): readonly string[] =>
     trace(rules)
       .explain(key as FrontendKey)
-      .map(({ rule }) => rule);
+      .first.map(({ rule }) => rule);
 
   it('are those that its packets meet, of all origins, each once', () => {
     expect(shown(webWith('10.244.1.2:8080'), webKey)).toEqual([
@@ -167,9 +192,11 @@ describe('the rules that are shown for a frontend', () => {
     ]);
   });
 
-  it('are at most 40', () => {
+  it('are at most 40, and all are counted', () => {
     const backends = Array.from({ length: 30 }, (_, i) => `10.244.1.${i + 1}:80`);
-    expect(shown(webWith(...backends), webKey)).toHaveLength(40);
+    const { total, first } = trace(webWith(...backends)).explain(webKey as FrontendKey);
+    // Three on the way in, two on the way of the node's own, and three for each backend.
+    expect([total, first.length]).toEqual([95, 40]);
   });
 
   it('are none for a frontend that is not listed', () => {

@@ -37,6 +37,18 @@ export function carryingLinks({ links }: NodeFacts): readonly string[] | null {
   return links?.filter(carries) ?? null;
 }
 
+/**
+ * All that a walk can tell of the node's links, as one text: which of the rules' patterns fit the same link. A further
+ * link like one that is there changes nothing, and pods bring and take such links all the time.
+ * @param links null = not known.
+ * @param patterns every pattern that a rule or kube-proxy's local detector asks for.
+ */
+export function linksAsSeen(links: readonly string[] | null, patterns: readonly string[]): string {
+  if (links === null) return 'not known';
+  const fitting = (link: string) => patterns.filter((pattern) => matchesInterface(pattern, link)).join(' ');
+  return JSON.stringify([...new Set(links.filter(carries).map(fitting))].sort());
+}
+
 /** The node's own addresses of a family that other hosts can use. */
 export function reachableAddresses({ family, localAddresses }: NodeFacts): readonly Address[] {
   return localAddresses.filter((address) => familyOf(address) === family && !contains(loopback[family], address));

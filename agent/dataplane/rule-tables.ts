@@ -193,6 +193,12 @@ export class WalkedTable {
     return slot < 0 ? null : this.#ruleset.wordText(this.operandId(rule, slot));
   }
 
+  /** A rule's comment as it is printed: a view that must not be written to. */
+  commentBytes(rule: number): Uint8Array | null {
+    const slot = this.#ruleset.shape(this.table.shapeOf[rule] ?? 0).slots.indexOf('comment');
+    return slot < 0 ? null : this.#ruleset.wordBytes(this.operandId(rule, slot));
+  }
+
   /** The name of the chain a rule jumps to; null when it does not jump. */
   jumpTarget(rule: number): string | null {
     const { action } = this.plan(rule);

@@ -14,7 +14,7 @@ import {
 } from '../../test/view-builders.ts';
 import { checks } from '../checks/index.ts';
 import type { Finding } from '../model/finding.ts';
-import { evaluateNode } from './evaluate.ts';
+import { findingsOf } from '../../test/findings-of.ts';
 
 const web = 'tcp 10.96.0.1:80';
 const cart = 'tcp 10.96.0.3:6379';
@@ -47,7 +47,7 @@ describe('causes', () => {
       owners,
       structures: [structure({ missingBaseJumps: [preroutingJump] })],
     });
-    expect(outline(evaluateNode(view, checks))).toEqual([
+    expect(outline(findingsOf(view, checks))).toEqual([
       'missing-base-jump: node-a',
       'missing-service: shop/cart <- missing-base-jump',
       'missing-service: shop/web <- missing-base-jump',
@@ -64,7 +64,7 @@ describe('causes', () => {
       owners,
       structures: [structure({ missingBaseJumps: [preroutingJump] })],
     });
-    expect(outline(evaluateNode(view, checks))).toEqual([
+    expect(outline(findingsOf(view, checks))).toEqual([
       'missing-base-jump: node-a',
       'missing-service: shop/web <- missing-base-jump',
       'stale-endpoint: shop/cart',
@@ -74,7 +74,7 @@ describe('causes', () => {
 
   it('a silent kube-proxy is the cause of all old rules; children of children hang on it, too', () => {
     const view = nodeView({ desired, observed: [[web, others]], owners, parts: { kubeProxy: silentKubeProxy() } });
-    expect(outline(evaluateNode(view, checks))).toEqual([
+    expect(outline(findingsOf(view, checks))).toEqual([
       'missing-service: shop/cart <- proxy-down',
       'proxy-down: node-a',
       'stale-endpoint: shop/web <- proxy-down',
@@ -91,7 +91,7 @@ describe('causes', () => {
       structures: [structure({ masqueradePath: 'mark-not-set' })],
       parts: { kubeProxy: silentKubeProxy() },
     });
-    expect(outline(evaluateNode(view, checks))).toEqual([
+    expect(outline(findingsOf(view, checks))).toEqual([
       'proxy-down: node-a',
       'missing-masquerade: nat KUBE-MARK-MASQ (ipv4)',
       'missing-masquerade: shop/web <- missing-masquerade',
@@ -110,7 +110,7 @@ describe('causes', () => {
       ],
       parts: { kubeProxy: silentKubeProxy() },
     });
-    expect(outline(evaluateNode(view, checks))).toEqual([
+    expect(outline(findingsOf(view, checks))).toEqual([
       'dangling-jump: shop/web',
       'missing-service: shop/web <- dangling-jump',
       'proxy-down: node-a',
@@ -126,7 +126,7 @@ describe('causes', () => {
       owners,
       structures: [structure({ orphanedChains: excerpt({ table: 'nat', chain }) })],
     });
-    expect(outline(evaluateNode(view, checks))).toEqual([
+    expect(outline(findingsOf(view, checks))).toEqual([
       'missing-service: shop/cart',
       'orphaned-chains: shop/cart <- missing-service',
     ]);
@@ -142,7 +142,7 @@ describe('causes', () => {
       owners,
       structures: [structure(), structure({ backend: 'legacy' })],
     });
-    const findings = evaluateNode(view, checks);
+    const findings = findingsOf(view, checks);
     expect(outline(findings)).toEqual(['mixed-backends: node-a', 'mixed-backends: shop/web <- mixed-backends']);
     expect(findings.map(({ state }) => state)).toEqual(['firing', 'unknown']);
   });

@@ -8,10 +8,11 @@
  * hangs on the first cause.
  *
  *     mixed-backends > missing-base-jump > dangling-jump > duplicate-rules > local-detector-wrong
- *         > missing-masquerade (of the node) > proxy-down > stale-endpoint > missing-service, rejected-service
- *         > missing-endpoint
+ *         > missing-masquerade (of the node) > proxy-down > proxy-sync-failing > proxy-stalled > stale-endpoint
+ *         > missing-service, rejected-service > missing-endpoint
  *
- * Damage that can be seen in the rules stands before proxy-down: a kube-proxy that stopped leaves rules old, but whole.
+ * Damage that can be seen in the rules stands before proxy-down and its like: a kube-proxy that stopped, fails or hears
+ * nothing leaves rules old, but whole.
  */
 import type { Violation } from '../model/finding.ts';
 
@@ -35,12 +36,14 @@ const staleRules = [
 ];
 
 const order: readonly Cause[] = [
-  { check: 'mixed-backends', effects: ['mixed-backends', 'unreadable-rules', ...staleRules] },
+  { check: 'mixed-backends', effects: ['mixed-backends', 'proxy-stalled', 'unreadable-rules', ...staleRules] },
   {
     check: 'missing-base-jump',
     effects: [
       'missing-masquerade',
       'missing-service',
+      // Where everything is gone, Services that are young look as before they were made.
+      'proxy-stalled',
       'rejected-service',
       'source-range-mismatch',
       'unrejected-service',
@@ -64,6 +67,8 @@ const order: readonly Cause[] = [
   { check: 'local-detector-wrong', effects: ['missing-masquerade'] },
   { check: 'missing-masquerade', effects: ['missing-masquerade'] },
   { check: 'proxy-down', effects: staleRules },
+  { check: 'proxy-sync-failing', effects: staleRules },
+  { check: 'proxy-stalled', effects: staleRules },
   { check: 'stale-endpoint', effects: ['missing-endpoint', 'missing-masquerade', 'uneven-balance'] },
   { check: 'missing-service', effects: ['orphaned-chains'] },
   { check: 'rejected-service', effects: ['orphaned-chains'] },

@@ -30,11 +30,13 @@ export function drift(desired: ForwardingTable, observed: ForwardingTable): read
   const drifts: Drift[] = [];
   for (const [key, { frontend, forwarding: wanted }] of desired) {
     const real = observed.get(key)?.forwarding ?? null;
-    if (real === wanted) continue;
     const reason = unknownReason(wanted) ?? (real === null ? null : unknownReason(real));
     if (reason !== null) {
       drifts.push({ kind: 'unknown', key, frontend, reason });
-    } else if (takesNothing(wanted)) {
+      continue;
+    }
+    if (real === wanted) continue;
+    if (takesNothing(wanted)) {
       if (real !== null && !takesNothing(real)) drifts.push({ kind: 'stale', key, frontend, real });
     } else if (real === null || takesNothing(real)) {
       drifts.push({ kind: 'missing', key, frontend, wanted });

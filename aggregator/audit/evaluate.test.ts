@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { everyone, forwardTo, frontend, nodeView, reported, unreadable } from '../../test/view-builders.ts';
 import { checks } from '../checks/index.ts';
 import type { Check } from '../model/check.ts';
-import { buildView, evaluateCluster, evaluateNode } from './evaluate.ts';
+import { findingsOf } from '../../test/findings-of.ts';
+import { buildView, evaluateCluster } from './evaluate.ts';
 
 const web = 'tcp 10.96.0.1:80';
 const cart = 'tcp 10.96.0.3:6379';
@@ -142,7 +143,7 @@ describe('findings', () => {
 
   it('keep their fingerprint when only the evidence changes; another node has another', () => {
     const at = (name: string, backend: string) =>
-      evaluateNode(
+      findingsOf(
         nodeView({
           name,
           desired: [[web, served]],
@@ -173,9 +174,9 @@ describe('findings', () => {
         throw new Error('asked without its part');
       },
     };
-    expect(evaluateNode(nodeView(), [neverAsked])).toEqual([]);
+    expect(findingsOf(nodeView(), [neverAsked])).toEqual([]);
     const view = nodeView({ parts: { addresses: reported({ addresses: [], links: [] }) } });
-    expect(() => evaluateNode(view, [neverAsked])).toThrow('asked without its part');
+    expect(() => findingsOf(view, [neverAsked])).toThrow('asked without its part');
   });
 });
 
@@ -204,7 +205,7 @@ describe('owners', () => {
       node: null,
       desired: { table: view.desired ?? new Map(), owners: view.owners },
     });
-    const [known, nameless] = [view, unknown].map((one) => evaluateNode(one, checks)[0]?.fingerprint);
+    const [known, nameless] = [view, unknown].map((one) => findingsOf(one, checks)[0]?.fingerprint);
     expect(nameless).toMatch(/^[0-9a-f]{16}$/);
     expect(nameless).not.toBe(known);
   });

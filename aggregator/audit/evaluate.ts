@@ -2,31 +2,15 @@
  * Asks the checks and makes findings of what they say. Depends on its arguments alone: no clock, no history; a violation
  * fires at once, and the lifecycle decides later what had to hold for how long.
  */
+import type { FrontendKey } from '../../proto/forwarding.ts';
 import type { Check, ClusterCheck, Need, NodeCheck, NodeView } from '../model/check.ts';
 import type { Drift } from '../model/drift.ts';
 import { type Finding, severities, type Violation } from '../model/finding.ts';
+import type { FrontendCounts, NodeStatus } from '../model/node-status.ts';
 import { rootCauses } from './causes.ts';
 import { fingerprint, subjectParts } from './fingerprint.ts';
 
 export { buildView } from './view.ts';
-
-export interface FrontendCounts {
-  /** What the node should serve, and what it serves beyond that. */
-  readonly total: number;
-  readonly inSync: number;
-  readonly drifted: number;
-  readonly unknown: number;
-}
-
-/** One node of the report. */
-export interface NodeStatus {
-  readonly name: string;
-  /** The dataplane mode, or `unknown`. */
-  readonly mode: string;
-  /** `unhealthy` when anything fires, else `unknown` when anything could not be told, else `healthy`. */
-  readonly state: 'healthy' | 'unhealthy' | 'unknown';
-  readonly frontends: FrontendCounts;
-}
 
 export interface Evaluation {
   readonly nodes: readonly NodeStatus[];
@@ -34,6 +18,31 @@ export interface Evaluation {
   readonly findings: readonly Finding[];
   /** Why something could not be told of a node, one line each; nodes of which all could be told are not in it. */
   readonly unknownReasons: ReadonlyMap<string, readonly string[]>;
+}
+
+/** A finding with what only the aggregator's own bookkeeping needs of it. */
+export interface JudgedFinding {
+  readonly finding: Finding;
+  /** The frontends that it speaks of. */
+  readonly frontends: readonly FrontendKey[];
+}
+
+/** What one look at a node, or at the cluster, came to. */
+export interface Judgement {
+  readonly findings: readonly JudgedFinding[];
+  /** The checks that could be asked: what none of these says now is not so. */
+  readonly asked: ReadonlySet<string>;
+}
+
+/** What the checks of scope `cluster` say; `disputes` are the drifts that they declare undecided, by node name. */
+export interface ClusterJudgement extends Judgement {
+  readonly disputes: ReadonlyMap<string, ReadonlySet<FrontendKey>>;
+}
+
+export interface NodeJudgement extends Judgement {
+  readonly status: NodeStatus;
+  /** Why something could not be told; empty when all could. */
+  readonly unknownReasons: readonly string[];
 }
 
 /** A violation on its way to become a finding. */
@@ -45,53 +54,83 @@ interface Case {
 }
 
 /**
- * Asks every check of scope `node` whose needs are met.
- * @returns findings in the order of Evaluation.findings, children with the fingerprint of their root cause.
- */
-export function evaluateNode(view: NodeView, checks: readonly Check[]): readonly Finding[] {
-  const scope = view.node?.uid ?? `name:${view.name}`;
-  const cases = checks
-    .filter((check) => check.scope === 'node')
-    .filter((check) => meetsNeeds(view, check))
-    .flatMap((check) => check.evaluate(view).map((violation) => caseOf(check, violation, scope)));
-  const roots = rootCauses(cases);
-  return sorted(cases.map((one) => findingOf(one, view.name, roots.get(one)?.fingerprint ?? null)));
-}
-
-/**
  * Evaluates all nodes. Checks of scope `cluster` come first: the drifts that they dispute are unknown for the nodes.
  * @param views one for every node of the API, in the order that the report should have.
  */
 export function evaluateCluster(views: readonly NodeView[], checks: readonly Check[]): Evaluation {
-  const clusterCases = checks
-    .filter((check) => check.scope === 'cluster')
-    .flatMap((check) => clusterViolations(views, check).map((violation) => caseOf(check, violation, 'cluster')));
-  const settled = views.map((view) => withoutDisputed(view, clusterCases));
-  const byNode = settled.map((view) => ({ view, findings: evaluateNode(view, checks), reasons: reasonsOf(view) }));
+  const cluster = judgeCluster(views, checks);
+  const nodes = views.map((view) => judgeNode(view, cluster.disputes.get(view.name) ?? noFrontends, checks));
   return {
-    nodes: byNode.map(({ view, findings, reasons }) => statusOf(view, findings, reasons.length > 0)),
+    nodes: nodes.map(({ status }) => status),
     unknownReasons: new Map(
-      byNode.filter(({ reasons }) => reasons.length > 0).map(({ view, reasons }) => [view.name, reasons]),
+      nodes.flatMap(({ status, unknownReasons }) =>
+        unknownReasons.length === 0 ? [] : [[status.name, unknownReasons] as const],
+      ),
     ),
-    findings: sorted([
-      ...clusterCases.map((one) => findingOf(one, null, null)),
-      ...byNode.flatMap(({ findings }) => findings),
-    ]),
+    findings: inOrder([cluster, ...nodes].flatMap(({ findings }) => findings.map(({ finding }) => finding))),
   };
 }
 
-function clusterViolations(views: readonly NodeView[], check: ClusterCheck): readonly Violation[] {
-  return check.evaluate({ nodes: views.filter((view) => meetsNeeds(view, check)) });
+const noFrontends: ReadonlySet<FrontendKey> = new Set();
+
+/** Asks every check of scope `cluster`, each of the nodes that meet its needs. */
+export function judgeCluster(views: readonly NodeView[], checks: readonly Check[]): ClusterJudgement {
+  const asked = new Set<string>();
+  const cases: Case[] = [];
+  for (const check of checks) {
+    if (check.scope !== 'cluster') continue;
+    const nodes = views.filter((view) => meetsNeeds(view, check));
+    if (nodes.length > 0) asked.add(check.id);
+    for (const violation of check.evaluate({ nodes })) cases.push(caseOf(check, violation, 'cluster'));
+  }
+  return { asked, disputes: disputesOf(cases), findings: cases.map((one) => judged(one, null, null)) };
+}
+
+function disputesOf(cases: readonly Case[]): ClusterJudgement['disputes'] {
+  const disputes = new Map<string, Set<FrontendKey>>();
+  for (const { violation } of cases) {
+    for (const [node, keys] of violation.disputes ?? []) {
+      const known = disputes.get(node) ?? new Set<FrontendKey>();
+      for (const key of keys) known.add(key);
+      disputes.set(node, known);
+    }
+  }
+  return disputes;
+}
+
+/**
+ * Asks every check of scope `node` whose needs are met.
+ * @param disputed frontends of which the cluster's checks say that nothing can be claimed.
+ * @returns findings in the order of Evaluation.findings, children with the fingerprint of their root cause.
+ */
+export function judgeNode(
+  given: NodeView,
+  disputed: ReadonlySet<FrontendKey>,
+  checks: readonly Check[],
+): NodeJudgement {
+  const view = withoutDisputed(given, disputed);
+  const scope = view.node?.uid ?? `name:${view.name}`;
+  const asked = checks.filter((check) => check.scope === 'node').filter((check) => meetsNeeds(view, check));
+  const cases = asked.flatMap((check) => check.evaluate(view).map((violation) => caseOf(check, violation, scope)));
+  const roots = rootCauses(cases);
+  const findings = cases.map((one) => judged(one, view.name, roots.get(one)?.fingerprint ?? null));
+  const unknownReasons = reasonsOf(view);
+  return {
+    asked: new Set(asked.map(({ id }) => id)),
+    findings: findings.sort((a, b) => compareText(sortKey(a.finding), sortKey(b.finding))),
+    status: statusOf(view, findings, unknownReasons.length > 0),
+    unknownReasons,
+  };
 }
 
 function meetsNeeds(view: NodeView, { needs }: NodeCheck | ClusterCheck): boolean {
-  return needs.every((need: Need) =>
-    need === 'drift' ? view.desired !== null && view.observed !== null : view.parts[need].state === 'ok',
-  );
+  return needs.every((need: Need) => {
+    if (need === 'drift') return view.desired !== null && view.observed !== null;
+    return need === 'history' ? view.history !== null : view.parts[need].state === 'ok';
+  });
 }
 
-function withoutDisputed(view: NodeView, cases: readonly Case[]): NodeView {
-  const disputed = new Set(cases.flatMap(({ violation }) => [...(violation.disputes?.get(view.name) ?? [])]));
+function withoutDisputed(view: NodeView, disputed: ReadonlySet<FrontendKey>): NodeView {
   if (disputed.size === 0) return view;
   return {
     ...view,
@@ -106,9 +145,10 @@ function caseOf(rules: Check, violation: Violation, scope: string): Case {
   return { check: rules.id, rules, violation, fingerprint: fingerprint(rules.id, scope, violation.subject) };
 }
 
-function findingOf({ rules, violation, fingerprint: id }: Case, node: string | null, parent: string | null): Finding {
-  return {
-    fingerprint: id,
+function judged(one: Case, node: string | null, parent: string | null): JudgedFinding {
+  const { rules, violation } = one;
+  const finding: Finding = {
+    fingerprint: one.fingerprint,
     check: rules.id,
     layer: rules.layer,
     severity: violation.severity ?? rules.severity,
@@ -120,11 +160,12 @@ function findingOf({ rules, violation, fingerprint: id }: Case, node: string | n
     evidence: violation.evidence,
     remediation: violation.remediation,
   };
+  return { finding, frontends: violation.frontends };
 }
 
-function statusOf(view: NodeView, findings: readonly Finding[], isPartlyUnknown: boolean): NodeStatus {
+function statusOf(view: NodeView, findings: readonly JudgedFinding[], isPartlyUnknown: boolean): NodeStatus {
   const { mode } = view.profile;
-  const fires = findings.some(({ state }) => state === 'firing');
+  const fires = findings.some(({ finding }) => finding.state === 'firing');
   return {
     name: view.name,
     mode: mode.source === 'unknown' ? 'unknown' : mode.value,
@@ -161,11 +202,16 @@ function reasonsOf(view: NodeView): readonly string[] {
   return reasons;
 }
 
-function sorted(findings: readonly Finding[]): readonly Finding[] {
+/** Findings as every list shows them: by severity (most urgent first), check, node, subject. */
+export function inOrder<T extends Finding>(findings: readonly T[]): readonly T[] {
   const keyed = findings.map((finding) => ({ finding, key: sortKey(finding) }));
-  return keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ finding }) => finding);
+  return keyed.sort((a, b) => compareText(a.key, b.key)).map(({ finding }) => finding);
 }
 
 function sortKey({ severity, check, node, subject }: Finding): string {
   return [severities.indexOf(severity), check, node ?? '', ...subjectParts(subject)].join('\u0000');
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -30,14 +30,30 @@ const largeClusterThreshold = 1000;
  */
 export function servedPorts(state: ClusterState, family: Family): readonly ServedPort[] {
   const slices = slicesByService(state.endpointSlices, family);
-  const served: ServedPort[] = [];
-  for (const service of state.services) {
-    const clusterIP = service.clusterIPs[family];
-    if (clusterIP === undefined || service.type === 'ExternalName' || service.otherProxy) continue;
-    const own = slices.get(`${service.namespace}/${service.name}`) ?? [];
-    for (const port of service.ports) served.push({ service, port, clusterIP, endpoints: endpointsOf(port, own) });
-  }
-  return served;
+  return state.services.flatMap((service) =>
+    servedPortsOf(service, slices.get(`${service.namespace}/${service.name}`) ?? [], family),
+  );
+}
+
+/**
+ * The ports of one Service that kube-proxy serves in a family, in the Service's own order; none, or all of them.
+ * @param slices of this Service, in any order; those of the other family are passed over.
+ */
+export function servedPortsOf(
+  service: Service,
+  slices: readonly EndpointSlice[],
+  family: Family,
+): readonly ServedPort[] {
+  const clusterIP = servedClusterIP(service, family);
+  if (clusterIP === null) return [];
+  // In order of their names, so that the order in which they were listed changes nothing.
+  const own = slices.filter((slice) => slice.family === family).sort((a, b) => compareText(a.name, b.name));
+  return service.ports.map((port) => ({ service, port, clusterIP, endpoints: endpointsOf(port, own) }));
+}
+
+/** The cluster IP at which kube-proxy serves a Service in a family; null where it does not serve it. */
+export function servedClusterIP(service: Service, family: Family): Address | null {
+  return service.type === 'ExternalName' || service.otherProxy ? null : (service.clusterIPs[family] ?? null);
 }
 
 /** Endpoints as kube-proxy counts them: over all service ports, so that a pod behind three ports counts three. */
@@ -49,11 +65,16 @@ export function countEndpoints(state: ClusterState): { readonly [family in Famil
 
 /** Whether kube-proxy's iptables mode is in its large-cluster way, per family. */
 export function isLargeCluster(state: ClusterState): { readonly [family in Family]: boolean } {
-  const { ipv4, ipv6 } = countEndpoints(state);
+  return isLargeCount(countEndpoints(state));
+}
+
+/** The same, for endpoints that are counted already, as countEndpoints counts. */
+export function isLargeCount({ ipv4, ipv6 }: { readonly [family in Family]: number }): {
+  readonly [family in Family]: boolean;
+} {
   return { ipv4: ipv4 > largeClusterThreshold, ipv6: ipv6 > largeClusterThreshold };
 }
 
-/** In order of their names, so that the order in which they were listed changes nothing. */
 function slicesByService(slices: readonly EndpointSlice[], family: Family): ReadonlyMap<string, EndpointSlice[]> {
   const byService = new Map<string, EndpointSlice[]>();
   for (const slice of slices) {
@@ -62,9 +83,6 @@ function slicesByService(slices: readonly EndpointSlice[], family: Family): Read
     const known = byService.get(key);
     if (known === undefined) byService.set(key, [slice]);
     else known.push(slice);
-  }
-  for (const several of byService.values()) {
-    if (several.length > 1) several.sort((a, b) => compareText(a.name, b.name));
   }
   return byService;
 }

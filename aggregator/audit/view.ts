@@ -5,7 +5,8 @@ import { parseServicePortName } from '../../proto/chain-names.ts';
 import type { Fate, ForwardingTable, FrontendKey, OwnerHints } from '../../proto/forwarding.ts';
 import type { IptablesReport } from '../../proto/parts.ts';
 import type { NodeProfile } from '../../proto/profile.ts';
-import type { NodeParts, NodeView } from '../model/check.ts';
+import type { NodeParts } from '../../proto/parts.ts';
+import type { NodeView } from '../model/check.ts';
 import type { ClusterNode } from '../model/cluster.ts';
 import type { DesiredOwner, DesiredState } from '../model/desired.ts';
 import { drift } from './drift.ts';
@@ -42,6 +43,7 @@ export function buildView(input: ViewInput): NodeView {
     drift: desired === null || observed === null ? [] : drift(desired.table, observed),
     owners: ownersOf(desired, hints),
     largeCluster,
+    history: null,
   };
 }
 

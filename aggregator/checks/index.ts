@@ -13,6 +13,8 @@ import { mixedBackends } from './mixed-backends.ts';
 import { modelDisagreement } from './model-disagreement.ts';
 import { orphanedChains } from './orphaned-chains.ts';
 import { proxyDown } from './proxy-down.ts';
+import { proxyStalled } from './proxy-stalled.ts';
+import { proxySyncFailing } from './proxy-sync-failing.ts';
 import { rejectedService } from './rejected-service.ts';
 import { sourceRangeMismatch } from './source-range-mismatch.ts';
 import { staleEndpoint } from './stale-endpoint.ts';
@@ -31,6 +33,8 @@ export const checks: readonly Check[] = [
   localDetectorWrong,
   missingMasquerade,
   proxyDown,
+  proxySyncFailing,
+  proxyStalled,
   staleEndpoint,
   missingService,
   rejectedService,

@@ -3,7 +3,7 @@
  * `kubectl get -o json` prints (`List`, each item with its kind).
  */
 import type { Field, Reading } from './api-object.ts';
-import { elements, member, oneOf, refuse, requiredText, rootField, text } from './api-object.ts';
+import { elements, member, oneOf, refuse, requiredText, rootField, text, textMap } from './api-object.ts';
 
 /** A kind of API object, and how one is read; null = it is of no interest. */
 export interface Kind<T> {
@@ -21,14 +21,20 @@ export function readList<T>(json: unknown, { kind, read }: Kind<T>): Reading<rea
   if (problems.length === 0 && items.value === undefined) refuse(items, 'a list');
   const values: T[] = [];
   for (const { value } of elements(items)) {
-    const item = rootField(value, nameOf(value, kind), problems);
-    const problemsBefore = problems.length;
-    oneOf(member(item, 'kind'), [kind], kind);
-    if (problems.length > problemsBefore) continue;
-    const one = read(item);
-    if (one !== null) values.push(one);
+    const one = readObject(value, { kind, read });
+    if (!one.ok) problems.push(...one.problems);
+    else if (one.value !== null) values.push(one.value);
   }
   return problems.length === 0 ? { ok: true, value: values } : { ok: false, problems };
+}
+
+/** Reads one object, which in a list may lack its kind; null = it is of no interest. */
+export function readObject<T>(json: unknown, { kind, read }: Kind<T>): Reading<T | null> {
+  const problems: string[] = [];
+  const item = rootField(json, nameOf(json, kind), problems);
+  oneOf(member(item, 'kind'), [kind], kind);
+  const value = problems.length === 0 ? read(item) : null;
+  return problems.length === 0 ? { ok: true, value } : { ok: false, problems };
 }
 
 /** What every object has. */
@@ -39,6 +45,12 @@ export function readName(item: Field): { readonly namespace: string; readonly na
     name: requiredText(member(metadata, 'name')),
     uid: text(member(metadata, 'uid')) ?? '',
   };
+}
+
+/** Those that speak to us. Others are many, long, and change without meaning anything here. */
+export function readAnnotations(item: Field): Readonly<Record<string, string>> {
+  const all = Object.entries(textMap(member(member(item, 'metadata'), 'annotations')) ?? {});
+  return Object.fromEntries(all.filter(([key]) => key.startsWith('plumbline.dev/')));
 }
 
 /** `Service shop/web`, for problems; made without complaint of its own. */

@@ -90,6 +90,17 @@ export function textMap(field: Field): Readonly<Record<string, string>> | null {
   return texts;
 }
 
+/** A list of strings; empty when it is absent. */
+export function textList(field: Field): readonly string[] {
+  return elements(field).flatMap((element) => text(element) ?? []);
+}
+
+/** Lists of strings by name, as what authenticators add to a user; empty when absent. */
+export function textListMap(field: Field): Readonly<Record<string, readonly string[]>> {
+  const keys = Object.keys(recordOf(field) ?? {});
+  return Object.fromEntries(keys.map((key) => [key, textList(member(field, key))]));
+}
+
 /** TCP, UDP or SCTP, TCP when absent as the API has it. */
 export function protocolOf(field: Field): Protocol {
   switch (oneOf(field, ['TCP', 'UDP', 'SCTP'], 'TCP')) {

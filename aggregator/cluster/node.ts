@@ -2,9 +2,9 @@
 import type { Address } from '../../proto/address.ts';
 import type { ClusterNode } from '../model/cluster.ts';
 import type { Kind } from './api-list.ts';
-import { readName } from './api-list.ts';
+import { readAnnotations, readName } from './api-list.ts';
 import type { Field } from './api-object.ts';
-import { apiAddress, apiPrefix, elements, member, text, textMap } from './api-object.ts';
+import { apiAddress, apiPrefix, elements, flag, member, text, textMap } from './api-object.ts';
 
 export const nodeKind: Kind<ClusterNode> = { kind: 'Node', read: readNode };
 
@@ -19,7 +19,26 @@ function readNode(item: Field): ClusterNode {
     zone: textMap(member(member(item, 'metadata'), 'labels'))?.['topology.kubernetes.io/zone'] ?? null,
     podCIDRs: podCIDRs.flatMap((field) => apiPrefix(text(field) ?? '') ?? []),
     addresses: readAddresses(item),
+    createdAt: text(member(member(item, 'metadata'), 'creationTimestamp')),
+    ready: readReady(item),
+    leaving: isLeaving(spec),
+    annotations: readAnnotations(item),
   };
+}
+
+function readReady(item: Field): boolean | null {
+  for (const condition of elements(member(member(item, 'status'), 'conditions'))) {
+    if (text(member(condition, 'type')) === 'Ready') return text(member(condition, 'status')) === 'True';
+  }
+  return null;
+}
+
+/** Taints of the cluster autoscaler and of Karpenter on a node that they are about to remove. */
+const leavingTaints = ['ToBeDeletedByClusterAutoscaler', 'karpenter.sh/disrupted', 'karpenter.sh/disruption'];
+
+function isLeaving(spec: Field): boolean {
+  if (flag(member(spec, 'unschedulable')) === true) return true;
+  return elements(member(spec, 'taints')).some((taint) => leavingTaints.includes(text(member(taint, 'key')) ?? ''));
 }
 
 /** Internal before external, as kube-proxy looks for the node's primary address; host and DNS names are none. */

@@ -3,7 +3,7 @@ import type { Address, Family } from '../../proto/address.ts';
 import { familyOf } from '../../proto/address.ts';
 import type { Service, ServicePort } from '../model/cluster.ts';
 import type { Kind } from './api-list.ts';
-import { readName } from './api-list.ts';
+import { readAnnotations, readName } from './api-list.ts';
 import type { Field } from './api-object.ts';
 import {
   apiAddress,
@@ -45,7 +45,7 @@ function readService(item: Field): Service {
     healthCheckNodePort: whole(member(spec, 'healthCheckNodePort'), 65535) ?? 0,
     otherProxy: Object.hasOwn(textMap(member(metadata, 'labels')) ?? {}, otherProxyLabel),
     selector: textMap(member(spec, 'selector')),
-    annotations: textMap(member(metadata, 'annotations')) ?? {},
+    annotations: readAnnotations(item),
   };
 }
 

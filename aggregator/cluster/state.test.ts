@@ -94,6 +94,10 @@ describe('a recorded cluster', () => {
       zone: 'zone-1',
       podCIDRs: ['10.244.1.0/24', 'fd00:10:244:1::/64'],
       addresses: ['192.168.100.11', 'fd00:100::11'],
+      createdAt: expect.stringMatching(/^2026-11-22T/),
+      ready: true,
+      leaving: false,
+      annotations: {},
     });
   });
 });
@@ -130,6 +134,15 @@ describe('a Service', () => {
     expect(reading.ok && reading.value.services[0]?.clusterIPs).toEqual({});
   });
 
+  it('keeps of its annotations those that speak to us', () => {
+    const annotations = {
+      'plumbline.dev/accept': 'stale-endpoint',
+      'kubectl.kubernetes.io/last-applied-configuration': '{}',
+    };
+    const reading = readServices({ metadata: { ...metadata, annotations }, spec: { clusterIP: 'None' } });
+    expect(reading.ok && reading.value.services[0]?.annotations).toEqual({ 'plumbline.dev/accept': 'stale-endpoint' });
+  });
+
   it('keeps of its outer addresses those that are addresses, trimmed and without leading zeros', () => {
     const reading = readServices({
       metadata: { ...metadata, labels: { 'service.kubernetes.io/service-proxy-name': '' } },
@@ -163,6 +176,7 @@ describe('a slice', () => {
         name: 'web-1',
         serviceName: 'web',
         family: 'ipv4',
+        changeTriggeredAt: null,
         ports: [{ name: '', protocol: 'tcp', port: 8080 }],
         endpoints: [
           {
@@ -220,6 +234,10 @@ describe('a Node', () => {
         zone: null,
         podCIDRs: ['10.244.1.0/24'],
         addresses: ['192.168.100.11', '203.0.113.1'],
+        createdAt: null,
+        ready: null,
+        leaving: false,
+        annotations: {},
       },
     ]);
   });

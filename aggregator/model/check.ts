@@ -1,19 +1,36 @@
 /** What a check is, and all that it may see. */
 import type { Family } from '../../proto/address.ts';
 import type { ForwardingTable, FrontendKey } from '../../proto/forwarding.ts';
-import type { AddressesReport, IptablesReport, KubeProxyReport, Part, ProxyTraces } from '../../proto/parts.ts';
+import type { NodeParts } from '../../proto/parts.ts';
 import type { NodeProfile } from '../../proto/profile.ts';
 import type { ClusterNode } from './cluster.ts';
 import type { DesiredOwner } from './desired.ts';
 import type { Drift } from './drift.ts';
 import type { Layer, Severity, Violation } from './finding.ts';
 
-/** The collectors' parts of one node. */
-export interface NodeParts {
-  readonly iptables: Part<IptablesReport>;
-  readonly kubeProxy: Part<KubeProxyReport>;
-  readonly addresses: Part<AddressesReport>;
-  readonly proxyTraces: Part<ProxyTraces>;
+/** What a drifted frontend shows, held against what was desired of it in the last 24 hours. */
+export type Staleness =
+  /**
+   * The desired state that held from `from` to `until`, both RFC 3339: the node has not followed since. The same may
+   * have been desired before, too: `earlier` has the newest of those times first.
+   */
+  | {
+      readonly shows: 'past-state';
+      readonly from: string;
+      readonly until: string;
+      readonly earlier?: readonly { readonly from: string; readonly until: string }[];
+    }
+  /** Nothing that was desired in that time. `changedAt`: when what is asked at it last changed, RFC 3339. */
+  | { readonly shows: 'never-wanted'; readonly changedAt?: string };
+
+/** What the aggregator remembers beside the present; an offline audit has none of it. */
+export interface NodeHistory {
+  /** RFC 3339: what was desired before is not known. */
+  readonly reachesBackTo: string;
+  /** Of every frontend that drifts, as far as it can be told. */
+  readonly staleness: ReadonlyMap<FrontendKey, Staleness>;
+  /** When the API last changed what this node should do; null = not since `reachesBackTo`. RFC 3339. */
+  readonly desiredChangedAt: string | null;
 }
 
 /** All that a check may see of a node. */
@@ -35,6 +52,8 @@ export interface NodeView {
   readonly owners: ReadonlyMap<FrontendKey, DesiredOwner>;
   /** More than 1,000 endpoints in the cluster: kube-proxy leaves orphans and comments out (per family). */
   readonly largeCluster: { readonly [family in Family]: boolean };
+  /** Null in an offline audit. */
+  readonly history: NodeHistory | null;
 }
 
 /** All that a check of scope `cluster` may see. */
@@ -42,8 +61,9 @@ export interface ClusterView {
   readonly nodes: readonly NodeView[];
 }
 
-/** What a check must have to say anything: a collector's part, or `drift` = both tables of the node are known. */
-export type Need = keyof NodeParts | 'drift';
+/** What a check must have to say anything: a collector's part, `drift` = both tables of the node are known, `history` =
+ * what was desired before is known too. */
+export type Need = keyof NodeParts | 'drift' | 'history';
 
 interface CheckText {
   /** Equal to the file's name. */

@@ -34,6 +34,7 @@ export interface Service {
   /** Label service.kubernetes.io/service-proxy-name: another proxy serves it. */
   readonly otherProxy: boolean;
   readonly selector: Readonly<Record<string, string>> | null;
+  /** Those of plumbline.dev. */
   readonly annotations: Readonly<Record<string, string>>;
 }
 
@@ -54,6 +55,8 @@ export interface EndpointSlice {
   /** Label kubernetes.io/service-name. */
   readonly serviceName: string;
   readonly family: Family;
+  /** Annotation endpoints.kubernetes.io/last-change-trigger-time, RFC 3339: when the pod or Service behind it changed. */
+  readonly changeTriggeredAt: string | null;
   readonly ports: readonly { readonly name: string; readonly protocol: Protocol; readonly port: number }[];
   readonly endpoints: readonly Endpoint[];
 }
@@ -64,6 +67,14 @@ export interface ClusterNode {
   readonly zone: string | null;
   readonly podCIDRs: readonly Prefix[];
   readonly addresses: readonly Address[];
+  /** RFC 3339; null where it is not told. */
+  readonly createdAt: string | null;
+  /** Condition Ready; null where it is not told. */
+  readonly ready: boolean | null;
+  /** Cordoned, or tainted for deletion by an autoscaler. */
+  readonly leaving: boolean;
+  /** Those of plumbline.dev. */
+  readonly annotations: Readonly<Record<string, string>>;
 }
 
 /** All that desired() needs of the API. */

@@ -2,14 +2,15 @@
 import type { Host } from '../../agent/host.ts';
 import { type Observation, observe } from '../../agent/observe.ts';
 import { desiredState, isSupportedMode } from '../../aggregator/audit/desired.ts';
-import { buildView, evaluateCluster, type NodeStatus } from '../../aggregator/audit/evaluate.ts';
+import { buildView, evaluateCluster } from '../../aggregator/audit/evaluate.ts';
+import type { NodeStatus } from '../../aggregator/model/node-status.ts';
+import { withRuleEvidence } from '../../aggregator/audit/rule-evidence.ts';
 import { isLargeCluster } from '../../aggregator/audit/service-ports.ts';
 import { checks } from '../../aggregator/checks/index.ts';
 import type { NodeView } from '../../aggregator/model/check.ts';
 import type { ClusterState } from '../../aggregator/model/cluster.ts';
 import { type DataplaneMode, valueOr } from '../../proto/profile.ts';
 import type { Audit } from './report.ts';
-import { withRuleEvidence } from './rule-evidence.ts';
 
 export interface NodeToAudit {
   /** The Node's name in the API. */

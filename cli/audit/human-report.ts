@@ -1,8 +1,9 @@
 /** The audit as a person reads it: one sentence, the nodes, each cause with what follows from it, what to do. */
-import type { NodeStatus } from '../../aggregator/audit/evaluate.ts';
+import type { NodeStatus } from '../../aggregator/model/node-status.ts';
 import { type Evidence, type Finding, type Remedy, subjectText } from '../../aggregator/model/finding.ts';
 import { paints, type Paints } from '../paints.ts';
 import { count, tableLines, wrap } from '../table.ts';
+import { visible } from '../visible.ts';
 import { type Audit, countBelow, type FindingTree, findingTrees, untoldText } from './report.ts';
 
 export interface ReportStyle {
@@ -19,8 +20,9 @@ const shownRemedies = 4;
 /** As many nodes are named in a sentence. */
 const namedNodes = 4;
 
-/** The whole text, ending in a newline. */
-export function humanReport(audit: Audit, style: ReportStyle): string {
+/** The whole text, ending in a newline; nothing that a bundle holds can act on a terminal. */
+export function humanReport(given: Audit, style: ReportStyle): string {
+  const audit = visible(given);
   const { report } = audit;
   const paint = paints(style.colours);
   const trees = findingTrees(report.findings);
@@ -152,7 +154,13 @@ function flatten(
   return trees.flatMap(({ finding, children }) => [{ finding, depth }, ...flatten(children, depth + 1)]);
 }
 
-function evidenceLines(finding: Finding, indent: string, columns: number, paint: Paints): readonly string[] {
+/** The evidence of a finding, one piece after the other; its text must be visible. */
+export function evidenceLines(
+  finding: Pick<Finding, 'evidence'>,
+  indent: string,
+  columns: number,
+  paint: Paints,
+): readonly string[] {
   return finding.evidence
     .flatMap((evidence) => evidenceText(evidence, columns - indent.length - 2))
     .map((line) => paint.quiet(`${indent}| ${line}`));
@@ -183,6 +191,11 @@ function labelled(label: string, text: string, columns: number): readonly string
   return lines.map((line, row) => (row === 0 ? label + line.slice(label.length) : line));
 }
 
+/** A cause, as far as its remedies go. */
+interface RemedyTree {
+  readonly finding: Pick<Finding, 'check' | 'subject' | 'remediation'>;
+}
+
 interface Mend {
   readonly remedy: Remedy;
   /** Which causes it mends, in words. */
@@ -190,7 +203,7 @@ interface Mend {
 }
 
 /** The causes' remedies, each command once; what follows from a cause goes when the cause goes. */
-function remedyLines(trees: readonly FindingTree[], style: ReportStyle, paint: Paints): readonly string[] {
+export function remedyLines(trees: readonly RemedyTree[], style: ReportStyle, paint: Paints): readonly string[] {
   const byCommand = new Map<string, Mend>();
   for (const { finding } of trees) {
     for (const remedy of finding.remediation) {

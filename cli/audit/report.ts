@@ -1,5 +1,5 @@
 /** The answer of `plumbline audit`: the form that other people's scripts read, and what follows from it. */
-import type { NodeStatus } from '../../aggregator/audit/evaluate.ts';
+import type { NodeStatus } from '../../aggregator/model/node-status.ts';
 import { type Finding, type Severity, severities } from '../../aggregator/model/finding.ts';
 
 export interface AuditReport {

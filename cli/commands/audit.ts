@@ -1,19 +1,15 @@
 /** `plumbline audit`: holds what nodes do with Service packets against what the API objects ask for. */
 import { type Command, Option } from 'commander';
-import { localHost } from '../../agent/host.ts';
-import { observe } from '../../agent/observe.ts';
 import { severities, type Severity } from '../../aggregator/model/finding.ts';
-import { valueOr } from '../../proto/profile.ts';
-import { readApiFolder } from '../audit/api-folder.ts';
 import { auditBundle } from '../audit/audit-bundle.ts';
-import { judge } from '../audit/audit-nodes.ts';
+import { auditLive, type LiveAudit } from '../audit/audit-live.ts';
 import { humanReport } from '../audit/human-report.ts';
-import { openFolder } from '../audit/opened-folder.ts';
-import type { NodeStatus } from '../../aggregator/audit/evaluate.ts';
+import type { NodeStatus } from '../../aggregator/model/node-status.ts';
 import { type Audit, failsOn, inNamespace, untoldText } from '../audit/report.ts';
 import { type Context, refuse } from '../context.ts';
 import { type OutputFormat, outputOption, structuredText } from '../output.ts';
 import { done, type Outcome, refused } from '../refusal.ts';
+import { visible } from '../visible.ts';
 
 const help = `
 A bundle holds the API's lists and one folder for each node, with what its commands
@@ -31,8 +27,15 @@ Examples:
   plumbline audit recording.tar.gz -o json
   plumbline audit ./node-a --api ./recording/api         one node's folder
   plumbline audit ./damaged --over ./healthy --api ./api only the rules were recorded again
-  plumbline audit --live --api ./api                     this machine, as root
+  plumbline audit --live                                 this machine, as root, against
+                                                         the cluster of your kubeconfig
+  plumbline audit --live --kubeconfig ./admin --context lab
+  plumbline audit --live --api ./api                     the same against recorded lists
   plumbline audit ./recording -n shop --fail-on high     for a script
+
+With --live and no --api the API objects come from the API server, found as kubectl
+does: --kubeconfig, KUBECONFIG, ~/.kube/config, else the service account of a pod. It
+takes the right to list services, endpointslices and nodes; nothing is changed.
 
 Exit codes: 0 no finding at or above --fail-on (nodes may be unknown: they are
 printed), 1 findings, 2 could not do the work.`;
@@ -41,6 +44,8 @@ interface AuditOptions {
   readonly api?: string;
   readonly over?: string;
   readonly live?: true;
+  readonly kubeconfig?: string;
+  readonly context?: string;
   readonly node?: string;
   readonly output: OutputFormat;
   readonly namespace?: string;
@@ -55,7 +60,9 @@ export function addAudit(program: Command, context: Context): void {
     .argument('[bundle]', 'a recording: a folder or a .tar.gz')
     .option('--api <dir>', "API lists in place of the bundle's own: a folder or a .tar.gz")
     .option('--over <dir>', 'files missing in the bundle are taken from this one: a folder or a .tar.gz')
-    .option('--live', "audit this machine's kernel instead of a bundle; needs --api")
+    .option('--live', "audit this machine's kernel instead of a bundle")
+    .option('--kubeconfig <file>', 'with --live: how to reach the API server')
+    .option('--context <name>', "with --live: the kubeconfig's context, if not its current one")
     .option('--node <name>', "with --live: this machine's Node, where it cannot be told")
     .addOption(outputOption(['table', 'wide', 'json', 'yaml', 'name']))
     .option('-n, --namespace <namespace>', "only findings of this namespace's Services, and of whole nodes")
@@ -82,17 +89,32 @@ async function carryOut(bundle: string | undefined, options: AuditOptions, conte
     return refused('audit', '--live and a bundle exclude each other', 'Give one of them; see plumbline audit --help.');
   }
   if (!options.live && bundle === undefined) {
-    return refused('audit', 'no bundle was given', 'Give a recorded folder or .tar.gz, or --live --api DIR.');
+    return refused('audit', 'no bundle was given', 'Give a recorded folder or .tar.gz, or --live.');
+  }
+  const asksServer = options.kubeconfig !== undefined || options.context !== undefined;
+  if (asksServer && (!options.live || options.api !== undefined)) {
+    return refused(
+      attempted,
+      '--kubeconfig and --context are for --live without --api',
+      'Take one source of API objects.',
+    );
   }
   if (!options.live && options.node !== undefined) {
     return refused(attempted, '--node is for --live only', "A bundle's nodes are named by their folders.");
   }
   const { api = null, over = null } = options;
+  const whileOpen = (close: () => void) => context.onInterrupt(close);
   const audit =
     bundle === undefined
-      ? await auditLive(options, context)
-      : await auditBundle({ bundle, api, over }, (close) => context.onInterrupt(close));
+      ? await auditLive(liveAudit(options, context), whileOpen)
+      : await auditBundle({ bundle, api, over }, whileOpen);
   return audit.ok ? somethingJudged(audit.value, attempted) : audit;
+}
+
+function liveAudit(options: AuditOptions, { hostname, environment }: Context): LiveAudit {
+  const { api, kubeconfig = null, context = null, node = null } = options;
+  const source = api === undefined ? { access: { kubeconfig, context, environment } } : { folder: api };
+  return { api: source, node, hostname };
 }
 
 /** That nothing could be read at all is no verdict. */
@@ -106,33 +128,6 @@ function somethingJudged(audit: Audit, attempted: string): Outcome<Audit> {
     `nothing can be said of any node (${reasons.slice(0, 5).join('; ') || 'the API lists none'})`,
     'Nodes in iptables mode are audited, with iptables-legacy or iptables-nft; see plumbline audit --help for the layout.',
   );
-}
-
-async function auditLive({ api, node }: AuditOptions, context: Context): Promise<Outcome<Audit>> {
-  const attempted = 'audit this machine';
-  if (api === undefined) {
-    return refused(attempted, 'nothing says what it should do', 'Give the folder of API lists with --api DIR.');
-  }
-  const folder = await openFolder(api, attempted);
-  if (!folder.ok) return folder;
-  const forget = context.onInterrupt(folder.value.close);
-  try {
-    const state = readApiFolder(folder.value.folder, attempted);
-    if (!state.ok) return state;
-    const observation = await observe(localHost());
-    const { iptables } = observation.parts;
-    if (iptables.state === 'failed') return refused(attempted, iptables.reason, 'It takes root, iptables and nft.');
-    const name = node ?? valueOr(observation.profile.nodeName, context.hostname);
-    const known = state.value.nodes.map((candidate) => candidate.name);
-    if (!known.includes(name)) {
-      return refused(attempted, `the API has no Node ${name}`, `Say with --node which it is: ${known.join(', ')}.`);
-    }
-    const onlyThis = { ...state.value, nodes: state.value.nodes.filter((candidate) => candidate.name === name) };
-    return done(judge([{ name, observation }], onlyThis));
-  } finally {
-    forget();
-    folder.value.close();
-  }
 }
 
 function auditText(audit: Audit, output: OutputFormat, { terminal }: Context): string {
@@ -153,7 +148,8 @@ function auditText(audit: Audit, output: OutputFormat, { terminal }: Context): s
 }
 
 /** Documents for programs have no place for it, and silence would pass for health. */
-async function warnOfUntold({ report, untold }: Audit, { terminal }: Context): Promise<void> {
+async function warnOfUntold(audit: Audit, { terminal }: Context): Promise<void> {
+  const { report, untold } = visible(audit);
   for (const node of report.nodes) {
     const reason = untold.get(node.name);
     if (reason !== undefined) await terminal.warn(`plumbline: ${untoldText(node, reason)}\n`);

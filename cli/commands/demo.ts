@@ -1,40 +1,35 @@
-/** `plumbline demo`: shows a node break and be found out, within seconds and without a cluster. */
+/** `plumbline demo`: the whole system on one machine, without a cluster, with a node that goes stale. */
 import type { Command } from 'commander';
 import { type Context, refuse } from '../context.ts';
-import { tellOnKernel } from '../demo/kernel-story.ts';
-import { tellFromRecordings } from '../demo/recorded-story.ts';
-import { openStage } from '../demo/stage.ts';
-import type { Outcome } from '../refusal.ts';
 
 const help = `
-As root it makes two network namespaces that stand for nodes, loads rules that real
-kube-proxies wrote into the real kernel, audits them, breaks one, finds it, mends it,
-and removes the namespaces again (also on Ctrl-C). Nothing outside them is touched.
-Without root, or where the kernel does not allow it, it audits recordings instead.
+As root it makes three network namespaces that stand for nodes, with rules that real
+kube-proxies wrote, and runs an agent in each. Without root, or where the kernel does
+not allow it, the agents read recordings. Nothing outside of what it makes is touched,
+and Ctrl-C removes all of it.
 
-Example:
-  plumbline demo`;
+Examples:
+  plumbline demo          the story, then everything keeps running
+  plumbline demo --once   the story alone, for scripts
+
+Exit codes: 0 it was shown, 2 it could not be, or did not go as promised.`;
 
 /** Adds the command to the program. */
 export function addDemo(program: Command, context: Context): void {
   program
     .command('demo')
-    .description('see a broken node found and mended, without a cluster')
+    .description('see a node go stale, be found out and mended, without a cluster')
+    .option('--once', 'end after the story')
+    .option('--no-kernel', 'let agents read recordings, also as root')
     .addHelpText('after', help)
-    .action(() => showDemo(context));
+    .action((options: { readonly once?: true; readonly kernel: boolean }) => runDemo(options, context));
 }
 
-async function showDemo(context: Context): Promise<void> {
-  const told = await tellWhatIsPossible(context);
-  if (!told.ok) return refuse(context, told.refusal);
+async function runDemo(options: { readonly once?: true; readonly kernel: boolean }, context: Context): Promise<void> {
+  // Other commands need nothing of it.
+  const { showDemo } = await import('../demo/demo.ts');
+  const shown = await showDemo({ isOnce: options.once === true, mayUseKernel: options.kernel }, context);
+  if (shown === 'interrupted') return;
+  if (!shown.ok) return refuse(context, shown.refusal);
   context.exitWith(0);
-}
-
-async function tellWhatIsPossible(context: Context): Promise<Outcome<null>> {
-  if (!context.isRoot) return tellFromRecordings(context, 'Only root may give the kernel rules to break.');
-  const stage = await openStage(context);
-  if (stage.ok) return tellOnKernel(context.terminal, stage.value);
-  // Root in a container often may not do this; the demo need not end there.
-  const { attempted, cameBack } = stage.refusal;
-  return tellFromRecordings(context, `This machine cannot ${attempted}: ${cameBack}.`);
 }

@@ -1,6 +1,6 @@
 /**
  * A network namespace that stands for a node: the node's addresses, and the rules its kube-proxy wrote, in the real
- * kernel. Follows ip-netns(8), iptables-restore(8), nfacct(8). Everything is made and removed by name.
+ * kernel. Follows ip-netns(8), iptables-restore(8), nft(8), nfacct(8). Everything is made and removed by name.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -8,54 +8,64 @@ import { join } from 'node:path';
 import { done, type Outcome, refused } from '../refusal.ts';
 
 export interface NamespaceNode {
-  /** The Node's name in the API. */
-  readonly name: string;
   readonly namespace: string;
-  readonly backend: 'nft' | 'legacy';
-  /** The recorded folder of the node. */
-  readonly folder: string;
+  readonly writes: RuleFormat;
 }
 
-const advice = 'It takes root, iproute2, iptables, nfacct, and a kernel that lets root make network namespaces.';
+/** How a node's kube-proxy writes its rules. */
+export type RuleFormat = 'iptables-nft' | 'iptables-legacy' | 'nftables';
+
+const advice =
+  'It takes root, iproute2, iptables, nftables, nfacct, and a kernel that lets root make network namespaces.';
 const folders = '/usr/sbin:/sbin:/usr/bin:/bin';
 const deadlineMs = 20_000;
 /** kube-proxy's rules count in these; they must exist before the rules can be loaded. */
 const counters = ['localhost_nps_accepted_pkts', 'ct_state_invalid_dropped_pkts'];
 
-/** Makes the namespace with the node's addresses, without any rule. */
-export function makeNode({ namespace, folder }: NamespaceNode): Outcome<null> {
-  const addresses = recordedAddresses(folder).map((address) => `addr add ${address} dev lo`);
+/** Makes the namespace with the addresses of a recorded node, without any rule. */
+export function makeNamespace(namespace: string, recorded: string): Outcome<null> {
+  const addresses = recordedAddresses(recorded).map((address) => `addr add ${address} dev lo`);
   return inTurn([
     () => run('ip', ['netns', 'add', namespace]),
     () => run('ip', ['-n', namespace, '-batch', '-'], `${['link set lo up', ...addresses].join('\n')}\n`),
-    ...counters.map((counter) => () => run('ip', ['netns', 'exec', namespace, 'nfacct', 'add', counter])),
+    ...counters.map((counter) => () => runInside(namespace, 'nfacct', ['add', counter])),
   ]);
 }
 
-/** Writes the node's recorded rules, as kube-proxy does: by iptables-restore, whatever was there before. */
-export function loadRules(node: NamespaceNode): Outcome<null> {
-  const { backend, folder } = node;
+/** Writes the rules of a recorded node as its kube-proxy did, whatever was there before. */
+export function loadRules({ namespace, writes }: NamespaceNode, recorded: string): Outcome<null> {
+  const text = (name: string) => readFileSync(join(recorded, name), 'utf8');
+  if (writes === 'nftables') {
+    return inTurn([() => runInside(namespace, 'nft', ['-f', '-'], `flush ruleset\n${text('nft-list-ruleset.txt')}`)]);
+  }
+  const backend = writes === 'iptables-nft' ? 'nft' : 'legacy';
   return inTurn(
     ['iptables', 'ip6tables'].map((program) => () => {
-      const dump = readFileSync(join(folder, `${program}-${backend}-save.txt`), 'utf8');
-      return runInside(node, `${program}-${backend}-restore`, [], dump);
+      return runInside(namespace, `${program}-${backend}-restore`, [], text(`${program}-${backend}-save.txt`));
     }),
   );
 }
 
-/** Runs a program inside; what it printed. */
-export function runInside(
-  { namespace }: NamespaceNode,
-  program: string,
-  args: readonly string[],
-  input?: string,
-): Outcome<string> {
-  return run('ip', ['netns', 'exec', namespace, program, ...args], input);
+/** Removes the namespace and the rules in it; nothing happens where there is none. */
+export function removeNamespace(namespace: string): Outcome<null> {
+  if (!existsSync(join('/run/netns', namespace))) return done(null);
+  return inTurn([() => run('ip', ['netns', 'delete', namespace])]);
 }
 
-/** Removes the namespace and all that is in it; nothing happens where there is none. */
-export function removeNode({ namespace }: NamespaceNode): Outcome<string> {
-  return existsSync(join('/run/netns', namespace)) ? run('ip', ['netns', 'delete', namespace]) : done('');
+/** Ends whatever runs in the namespace: what an agent ran, which outlives it when it is not asked to end but killed. */
+export function endAllInside(namespace: string): void {
+  const listed = run('ip', ['netns', 'pids', namespace]);
+  for (const pid of listed.ok ? listed.value.split('\n').filter((line) => line !== '') : []) {
+    try {
+      process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // It ended by itself in this very moment.
+    }
+  }
+}
+
+function runInside(namespace: string, program: string, args: readonly string[], input?: string): Outcome<string> {
+  return run('ip', ['netns', 'exec', namespace, program, ...args], input);
 }
 
 function inTurn(steps: readonly (() => Outcome<unknown>)[]): Outcome<null> {

@@ -3,38 +3,53 @@ import { paints } from '../paints.ts';
 import { wrap } from '../table.ts';
 import type { Terminal } from '../terminal.ts';
 
+type Kind = 'step' | 'text' | 'inset' | 'happening';
+
 export interface Narrator {
   /** A numbered step's headline. */
   step(title: string): Promise<void>;
   /** A paragraph. */
   say(text: string): Promise<void>;
-  /** A command the demo runs now, as one would type it. */
-  command(line: string): Promise<void>;
+  /** Commands to type, one a line. */
+  commands(lines: readonly string[]): Promise<void>;
   /** A report, set in. */
   show(output: string): Promise<void>;
+  /** What happened, in a line that may be long; lines that follow one another stand together. */
+  happened(when: string, lines: readonly string[]): Promise<void>;
 }
 
-/** A narrator on this terminal; its steps count from 1. */
-export function narrator(terminal: Terminal): Narrator {
+/** As wide as `+123.4 s`, or a time of day. */
+const whenWidth = 10;
+
+/** A narrator on this terminal; its steps count from 1. @param signal silences it. */
+export function narrator(terminal: Terminal, signal: AbortSignal): Narrator {
   const paint = paints(terminal.colours);
   let steps = 0;
-  let before: 'nothing' | 'step' | 'text' | 'inset' = 'nothing';
-  const block = (kind: 'step' | 'text' | 'inset', lines: readonly string[]) => {
-    const apart = before !== 'nothing' && !(before === 'step' && kind === 'text');
+  let before: Kind | null = null;
+  const block = async (kind: Kind, lines: readonly string[]) => {
+    if (signal.aborted) return;
+    const isTogether =
+      before === null || (before === 'step' && kind === 'text') || (before === kind && kind === 'happening');
     before = kind;
-    return terminal.print(`${[...(apart ? [''] : []), ...lines].join('\n')}\n`);
+    await terminal.print(`${[...(isTogether ? [] : ['']), ...lines].join('\n')}\n`);
   };
   return {
     step: (title) => block('step', [paint.strong(`${++steps}. ${title}`)]),
     say: (text) => block('text', wrap(text, terminal.columns)),
-    command: (line) => block('inset', [`  ${paint.quiet('$')} ${paint.command(line)}`]),
-    show: (output) =>
+    commands: (lines) =>
       block(
         'inset',
-        output
-          .trimEnd()
-          .split('\n')
-          .map((line) => `  ${line}`.trimEnd()),
+        lines.map((line) => `  ${paint.command(line)}`),
+      ),
+    show: (output) => block('inset', inset(output.trimEnd().split('\n'))),
+    happened: (when, lines) =>
+      block(
+        'happening',
+        lines.map((line, row) => `  ${paint.quiet((row === 0 ? when : '').padEnd(whenWidth))}${line}`),
       ),
   };
+}
+
+function inset(lines: readonly string[]): readonly string[] {
+  return lines.map((line) => `  ${line}`.trimEnd());
 }

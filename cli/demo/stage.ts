@@ -1,57 +1,167 @@
-/** What the demo plays on: two namespaces with recorded rules, and the API objects that they are held against. */
+/**
+ * All that the demo makes, in the order in which it is made, and removed again in the other direction:
+ *
+ *     a temporary folder with the unpacked recordings
+ *     the API server's stand-in (in this process)
+ *     three nodes: namespaces with addresses and rules, or folders of recordings
+ *     programs: the aggregator, and on each node an agent and what stands for kube-proxy
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ClusterState } from '../../aggregator/model/cluster.ts';
-import { readApiFolder } from '../audit/api-folder.ts';
-import { openFolder } from '../audit/opened-folder.ts';
-import type { Context } from '../context.ts';
-import { done, type Outcome } from '../refusal.ts';
-import { loadRules, makeNode, type NamespaceNode, removeNode } from './namespace-node.ts';
-import { recordingArchive } from './recordings.ts';
+import { done, type Outcome, refused } from '../refusal.ts';
+import { ChildProgram } from './child-program.ts';
+import { type DemoCluster, startCluster } from './demo-cluster.ts';
+import {
+  changeNode,
+  type DemoNode,
+  demoNode,
+  makeNode,
+  nodePrograms,
+  plumblineProgram,
+  removeNode,
+} from './demo-nodes.ts';
+import { type Moment, type NodeName, nodeNames, type Recordings, unpackRecordings } from './recordings.ts';
 
-export interface Stage {
-  /** With rules of iptables-nft and of iptables-legacy. */
-  readonly nodes: readonly [NamespaceNode, NamespaceNode];
-  /** What the cluster asks for, of these two nodes only. */
-  readonly cluster: ClusterState;
-  /** Removes all that was made; safe to call again. Refused when something could not be removed. */
-  close(): Outcome<null>;
+export interface StageOptions {
+  /** Nodes in the kernel of this machine; else agents read recordings. */
+  readonly isInKernel: boolean;
 }
 
-/** Makes it, or refuses and leaves nothing. Closes it by itself when the program is ended early. */
-export async function openStage(context: Context): Promise<Outcome<Stage>> {
-  const recording = await openFolder(recordingArchive('s1-healthy'), 'show the demo');
-  if (!recording.ok) return recording;
-  const { folder } = recording.value;
-  const nodes = [namespaceNode('node-a', 'nft', folder), namespaceNode('node-b', 'legacy', folder)] as const;
-  const close = (): Outcome<null> => {
-    forget();
-    recording.value.close();
-    const [failed] = nodes.map(removeNode).filter((removed) => !removed.ok);
-    return failed ?? done(null);
-  };
-  const forget = context.onInterrupt(() => {
-    close();
-  });
-  const cluster = setUp(nodes, join(folder, 'api'));
-  if (cluster.ok) return done({ nodes, cluster: cluster.value, close });
-  close();
-  return cluster;
-}
+const preferredPort = 8080;
 
-/** The process id keeps two demos at once apart. */
-function namespaceNode(name: string, backend: NamespaceNode['backend'], recording: string): NamespaceNode {
-  const namespace = `plumbline-demo-${process.pid}-${name}`;
-  return { name, backend, namespace, folder: join(recording, name) };
-}
+export class Stage {
+  readonly folder = mkdtempSync(join(tmpdir(), 'plumbline-demo-'));
+  readonly nodes: readonly DemoNode[];
+  readonly programs: ChildProgram[] = [];
+  readonly #isInKernel: boolean;
+  #recordings: Recordings | null = null;
+  #cluster: DemoCluster | null = null;
+  #server: URL | null = null;
+  #closing: Promise<Outcome<null>> | null = null;
 
-function setUp(nodes: readonly NamespaceNode[], apiFolder: string): Outcome<ClusterState> {
-  const state = readApiFolder(apiFolder, 'show the demo');
-  if (!state.ok) return state;
-  for (const node of nodes) {
-    const made = makeNode(node);
-    const loaded = made.ok ? loadRules(node) : made;
-    if (!loaded.ok) return loaded;
+  constructor({ isInKernel }: StageOptions) {
+    this.#isInKernel = isInKernel;
+    this.nodes = nodeNames.map((name) => demoNode(name, this.folder, isInKernel));
   }
-  const names = nodes.map((node) => node.name);
-  return done({ ...state.value, nodes: state.value.nodes.filter((node) => names.includes(node.name)) });
+
+  get isInKernel(): boolean {
+    return this.#isInKernel;
+  }
+
+  get cluster(): DemoCluster {
+    return opened(this.#cluster);
+  }
+
+  /** Where the aggregator answers. */
+  get server(): URL {
+    return opened(this.#server);
+  }
+
+  get logFolder(): string {
+    return join(this.folder, 'logs');
+  }
+
+  /** Makes nodes and API server. What was made until a refusal is removed by `close`. */
+  async build(): Promise<Outcome<null>> {
+    mkdirSync(this.logFolder);
+    mkdirSync(join(this.folder, 'sockets'));
+    const recordings = await unpackRecordings(join(this.folder, 'recordings'));
+    if (!recordings.ok) return recordings;
+    this.#recordings = recordings.value;
+    for (const node of this.nodes) {
+      if (this.#closing !== null) return interrupted;
+      const made = makeNode(node, recordings.value);
+      if (!made.ok) return made;
+    }
+    this.#cluster = await startCluster(recordings.value, this.#kubeconfig);
+    return this.#closing === null ? done(null) : interrupted;
+  }
+
+  /** Starts the aggregator, and on each node what runs there. */
+  async startPrograms(): Promise<Outcome<null>> {
+    const port = (await isFree(preferredPort)) ?? (await isFree(0));
+    if (port === null) return refused('serve the demo', 'there is no free port on 127.0.0.1', 'End something first.');
+    if (this.#closing !== null) return interrupted;
+    this.#server = new URL(`http://127.0.0.1:${port}/`);
+    const sockets = this.nodes.flatMap(({ name }) => ['--agent-socket', `${name}=${this.#socket(name)}`]);
+    const aggregator = {
+      name: 'aggregator',
+      command: [
+        plumblineProgram,
+        'aggregator',
+        '--kubeconfig',
+        this.#kubeconfig,
+        ...sockets,
+        '--listen-http',
+        `127.0.0.1:${port}`,
+        '--data-dir',
+        join(this.folder, 'journal'),
+      ] as const,
+      folder: this.folder,
+      logFile: join(this.logFolder, 'aggregator.log'),
+    };
+    const onNodes = this.nodes.flatMap((node) =>
+      nodePrograms(node, { socket: this.#socket(node.name), logFolder: this.logFolder }),
+    );
+    for (const plan of [aggregator, ...onNodes]) this.programs.push(new ChildProgram(plan));
+    return done(null);
+  }
+
+  /** What was recorded of a node at a moment. */
+  recordedFolder(name: NodeName, moment: Moment): string {
+    return opened(this.#recordings).nodeFolder(moment, name);
+  }
+
+  /** A node's kube-proxy has followed the API to a moment. */
+  follow(name: NodeName, moment: Moment): Outcome<null> {
+    const node = this.nodes.find((candidate) => candidate.name === name);
+    return node === undefined || this.#closing !== null
+      ? interrupted
+      : changeNode(node, moment, opened(this.#recordings));
+  }
+
+  /** Removes all that was made; asked again it gives the same answer. Refused when something could not be removed. */
+  close(): Promise<Outcome<null>> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<Outcome<null>> {
+    const stops = await Promise.all(this.programs.map((program) => program.stop()));
+    await this.#cluster?.close();
+    const hasLeftovers = stops.some(({ wasKilled }) => wasKilled);
+    const removed = this.nodes.map((node) => removeNode(node, hasLeftovers));
+    rmSync(this.folder, { recursive: true, force: true });
+    return removed.find((outcome) => !outcome.ok) ?? done(null);
+  }
+
+  get #kubeconfig(): string {
+    return join(this.folder, 'kubeconfig');
+  }
+
+  #socket(node: string): string {
+    return join(this.folder, 'sockets', `${node}.sock`);
+  }
+}
+
+/** What nobody is told: whoever is asked to stop knows why. */
+const interrupted = refused('show the demo', 'it was interrupted', 'Start it again.');
+
+function opened<T>(value: T | null): T {
+  if (value === null) throw new Error('the stage is not open');
+  return value;
+}
+
+/** The port, when nothing listens there; with 0 any that is free. */
+function isFree(port: number): Promise<number | null> {
+  const server = createServer();
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(null));
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : null));
+    });
+  });
 }

@@ -130,6 +130,7 @@ function sliceOf(plan: Plan, chosen: ChosenService, [service, index]: readonly [
     name: `${service.name}-slice`,
     serviceName: service.name,
     family: plan.family,
+    changeTriggeredAt: null,
     ports: service.ports.map(({ name, protocol }, i) => ({ name, protocol, port: 8080 + index * 10 + i })),
     endpoints,
   };
@@ -166,7 +167,7 @@ export function randomCluster(maxServices: number): fc.Arbitrary<RandomCluster> 
             return one === undefined ? [] : [sliceOf(plan, one, [service, i])];
           }),
           nodes: [
-            { name: nodeName, uid: 'uid-node-a', zone: null, podCIDRs: [], addresses: plan.nodeAddresses.slice(1, 2) },
+            { name: nodeName, uid: 'uid-node-a', zone: null, podCIDRs: [], addresses: plan.nodeAddresses.slice(1, 2), createdAt: null, ready: true, leaving: false, annotations: {} },
           ],
         };
         const localDetector = { ipv4: detector, ipv6: detector };

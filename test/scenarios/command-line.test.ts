@@ -137,7 +137,9 @@ describe('plumbline audit', () => {
       ['audit', healthy, '--node', 'node-a'],
       ['audit', healthy, '-A', '-n', 'shop'],
       ['audit'],
-      ['audit', '--live'],
+      ['audit', '--live', '--kubeconfig', join(healthy, 'none')],
+      ['audit', '--live', '--context', 'lab', '--api', healthy],
+      ['audit', healthy, '--kubeconfig', 'none'],
       [],
       ['unknown'],
     ]) {

@@ -36,6 +36,15 @@ export function restartKubeProxy(node: string): Remedy {
   };
 }
 
+/** kube-proxy's own account of its trouble. */
+export function showProxyLog(node: string, word: string): Remedy {
+  const pods = `kubectl -n kube-system get pods --field-selector spec.nodeName=${shellWord(node)} -l k8s-app=kube-proxy -o name`;
+  return {
+    command: `kubectl -n kube-system logs --timestamps --tail=500 "$(${pods})"`,
+    effect: `Shows the last lines of kube-proxy's log on ${node}: look for "${word}". The label is kubeadm's.`,
+  };
+}
+
 /** Keeps what is on the node now, for whoever asks later how it came about. */
 export function keepRules(view: NodeView): Remedy {
   const programs = new Set(serviceStructures(view).map(({ backend, family }) => `${program(backend, family)}-save`));

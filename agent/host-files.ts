@@ -1,0 +1,78 @@
+/** Files and folders of the node, behind the door that is host.ts. Nothing but regular files is read. */
+import { constants } from 'node:fs';
+import { lstat, open, opendir } from 'node:fs/promises';
+
+export type ReadResult =
+  | { readonly ok: true; readonly bytes: Buffer }
+  | { readonly ok: false; readonly kind: 'absent' | 'not-permitted' | 'too-long' | 'failed'; readonly message: string };
+
+export type EntryKind = 'file' | 'folder' | 'link' | 'other';
+
+export type ListResult =
+  | {
+      readonly ok: true;
+      /** By name, as Go's sort.Strings orders them for a container runtime. */
+      readonly entries: readonly { readonly name: string; readonly kind: EntryKind }[];
+    }
+  | { readonly ok: false; readonly kind: 'absent' | 'not-permitted' | 'too-long' | 'failed'; readonly message: string };
+
+/** Lists a folder, `too-long` beyond so many names. A folder that is itself a symbolic link is not followed. */
+export async function listFolder(path: string, maxNames: number): Promise<ListResult> {
+  try {
+    if ((await lstat(path)).isSymbolicLink()) {
+      return isLink(path);
+    }
+    const entries: { readonly name: string; readonly kind: EntryKind }[] = [];
+    for await (const entry of await opendir(path)) {
+      if (entries.length === maxNames) {
+        return { ok: false, kind: 'too-long', message: `${path} holds more than ${maxNames} names` };
+      }
+      const { name } = entry;
+      const kind = entry.isFile() ? 'file' : entry.isDirectory() ? 'folder' : entry.isSymbolicLink() ? 'link' : 'other';
+      entries.push({ name, kind });
+    }
+    return { ok: true, entries: byName(entries) };
+  } catch (cause) {
+    return notRead(path, cause);
+  }
+}
+
+/** Sorts by the bytes of the names. */
+export function byName<T extends { readonly name: string }>(entries: readonly T[]): readonly T[] {
+  return entries.toSorted((one, other) => Buffer.compare(Buffer.from(one.name), Buffer.from(other.name)));
+}
+
+/**
+ * Reads a regular file whole. Files of /proc have no size, so one byte more than allowed is asked for. The last step of
+ * the path must be no symbolic link: it may lead to what the agent must not read. O_NONBLOCK: a pipe must not hang us.
+ */
+export async function readFile(path: string, maxBytes: number): Promise<ReadResult> {
+  try {
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+    if (!(await file.stat()).isFile()) return { ok: false, kind: 'failed', message: `${path} is no regular file` };
+    const pieces: Buffer[] = [];
+    let total = 0;
+    while (total <= maxBytes) {
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(Math.min(65536, maxBytes + 1 - total)));
+      if (bytesRead === 0) return { ok: true, bytes: Buffer.concat(pieces) };
+      pieces.push(buffer.subarray(0, bytesRead));
+      total += bytesRead;
+    }
+    return { ok: false, kind: 'too-long', message: `${path} is longer than ${maxBytes} bytes` };
+  } catch (cause) {
+    return notRead(path, cause);
+  }
+}
+
+function isLink(path: string) {
+  return { ok: false, kind: 'failed', message: `${path} is a symbolic link, which is not followed` } as const;
+}
+
+function notRead(path: string, cause: unknown) {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  if (code === 'ENOENT') return { ok: false, kind: 'absent', message: `${path} does not exist` } as const;
+  if (code === 'ELOOP') return isLink(path);
+  const kind = code === 'EACCES' || code === 'EPERM' ? 'not-permitted' : 'failed';
+  const message = `${path} could not be read: ${cause instanceof Error ? cause.message : String(cause)}`;
+  return { ok: false, kind, message } as const;
+}

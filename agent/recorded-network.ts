@@ -1,0 +1,92 @@
+/** The files of a recorded node that say how its network is built: `net/`, `etc-cni-net.d/` and `var-lib-cni.json`. */
+import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { byName, type EntryKind, type ListResult } from './host-files.ts';
+
+/** Finds a file or folder of the recording; null when it has none of that name. */
+export type Find = (name: string) => string | null;
+
+const commandFiles: ReadonlyMap<string, string> = new Map([
+  ['ip -j addr', 'net/ip-addr.json'],
+  ['ip -j -d link', 'net/ip-link.json'],
+  ['ip -j -4 route show table all', 'net/ip-route-all.json'],
+  ['ip -j -6 route show table all', 'net/ip6-route-all.json'],
+]);
+const configurationFolder = '/etc/cni/net.d';
+const stateFolder = '/var/lib/cni';
+const stateFile = 'var-lib-cni.json';
+
+/** What a command printed; null when it was not recorded. */
+export function recordedOutput(find: Find, line: string): Buffer | null {
+  const name = commandFiles.get(line);
+  const path = name === undefined ? null : find(name);
+  if (path === null) return null;
+  const output = readFileSync(path);
+  return line.includes(' -4 ') ? withoutIpv6(output) : output;
+}
+
+/** Without a family ip lists the routes of both, and was recorded so. Only those of IPv6 have a preference. */
+function withoutIpv6(output: Buffer): Buffer {
+  const routes = parse(output);
+  if (!Array.isArray(routes)) return output;
+  const isIpv4 = (route: unknown) => typeof route !== 'object' || route === null || !Object.hasOwn(route, 'pref');
+  return Buffer.from(JSON.stringify(routes.filter(isIpv4)));
+}
+
+/** Lists a folder of CNI as it was recorded; any other is absent. */
+export function recordedFolder(find: Find, path: string): ListResult {
+  const entries = path === configurationFolder ? configurations(find) : states(find, path);
+  if (entries === null) return { ok: false, kind: 'absent', message: `${path} was not recorded` };
+  return { ok: true, entries: byName(entries) };
+}
+
+type Entries = readonly { readonly name: string; readonly kind: EntryKind }[];
+
+function configurations(find: Find): Entries | null {
+  const folder = find('etc-cni-net.d');
+  if (folder === null) return null;
+  return readdirSync(folder, { withFileTypes: true }).map((entry) => ({
+    name: entry.name,
+    kind: entry.isFile() ? 'file' : entry.isDirectory() ? 'folder' : entry.isSymbolicLink() ? 'link' : 'other',
+  }));
+}
+
+/** One file holds all of them, by their paths. */
+function states(find: Find, path: string): Entries | null {
+  if (!path.startsWith(`${stateFolder}/`)) return null;
+  const prefix = `${path.slice(stateFolder.length + 1)}/`;
+  const kinds = new Map<string, EntryKind>();
+  for (const name of recordedStates(find).keys()) {
+    if (!name.startsWith(prefix)) continue;
+    const [first = '', ...deeper] = name.slice(prefix.length).split('/');
+    kinds.set(first, deeper.length > 0 ? 'folder' : 'file');
+  }
+  return kinds.size === 0 ? null : [...kinds].map(([name, kind]) => ({ name, kind }));
+}
+
+function recordedStates(find: Find): ReadonlyMap<string, string> {
+  const path = find(stateFile);
+  const content = path === null ? null : parse(readFileSync(path));
+  if (typeof content !== 'object' || content === null) return new Map();
+  return new Map(Object.entries(content).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+}
+
+/** A file of CNI as it was recorded; null when it was not, and of any other path. A link of a bundle is not followed. */
+export function recordedFile(find: Find, path: string): Buffer | null {
+  if (path.startsWith(`${stateFolder}/`)) {
+    const content = recordedStates(find).get(path.slice(stateFolder.length + 1));
+    return content === undefined ? null : Buffer.from(content);
+  }
+  if (!path.startsWith(`${configurationFolder}/`)) return null;
+  const name = path.slice(configurationFolder.length + 1);
+  const found = name.includes('/') ? null : find(join('etc-cni-net.d', name));
+  return found === null || !lstatSync(found).isFile() ? null : readFileSync(found);
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,217 @@
+import { describe, expect, it } from 'vitest';
+import { apiAgentPod, apiNode, apiService, apiSlice } from '../../test/api-objects.ts';
+import { watchedApi } from '../../test/watched-api.ts';
+
+/** A store that follows a cluster of one Service with one slice, one Node and one agent. */
+async function followed() {
+  const watched = watchedApi();
+  const { api, store, timing, told } = watched;
+  api.apply('services', apiService('shop/web'));
+  api.apply('endpointslices', apiSlice('shop/web-1', 'web', ['10.244.1.2']));
+  api.apply('nodes', apiNode('node-a'));
+  api.apply('pods', apiAgentPod('plumbline/plumbline-agent-abcde', 'node-a', 'uid-1'));
+  store.start();
+  await timing.pass(0);
+  const first = told();
+  return { ...watched, first };
+}
+
+describe('the first lists', () => {
+  it('hold what the API has, tell each object and then that the kind is known', async () => {
+    const { store, first } = await followed();
+    expect([...store.services.keys()]).toEqual(['shop/web']);
+    expect(store.slicesOf('shop/web').map(({ endpoints }) => endpoints[0]?.address)).toEqual(['10.244.1.2']);
+    expect([...store.nodes.keys()]).toEqual(['node-a']);
+    expect(store.agentPods.byUid('uid-1')).toEqual({
+      uid: 'uid-1',
+      name: 'plumbline-agent-abcde',
+      namespace: 'plumbline',
+      nodeName: 'node-a',
+      serviceAccountName: 'plumbline-agent',
+      ownerUid: 'uid-of-ds',
+      ownerKind: 'DaemonSet',
+      ownerName: 'plumbline-agent',
+    });
+    expect([...first].sort()).toEqual([
+      'health endpointslices',
+      'health nodes',
+      'health pods',
+      'health services',
+      'node node-a',
+      'relisted endpointslices',
+      'relisted nodes',
+      'relisted pods',
+      'relisted services',
+      'service shop/web',
+      'service shop/web',
+    ]);
+    expect(first.indexOf('relisted nodes')).toBeGreaterThan(first.indexOf('node node-a'));
+    expect(store.health('services')).toEqual({ fresh: true, because: null, ageMs: 0 });
+  });
+
+  it('are not there before the watches begin', () => {
+    const { store } = watchedApi();
+    expect(store.health('nodes')).toEqual({ fresh: false, because: 'not listed yet', ageMs: 0 });
+  });
+
+  it('leave out slices of headless Services already at the server', async () => {
+    const { api, store, timing } = await followed();
+    api.apply('endpointslices', apiSlice('shop/db-1', 'db', ['10.244.1.9'], { 'service.kubernetes.io/headless': '' }));
+    await timing.pass(1);
+    expect(store.slicesOf('shop/db')).toEqual([]);
+  });
+});
+
+describe('a change', () => {
+  it('is told once the maps show it', async () => {
+    const { api, store, timing } = await followed();
+    const seen: unknown[] = [];
+    store.subscribe((change) => seen.push([change, store.services.get('shop/web')?.ports[0]?.port]));
+    api.apply('services', apiService('shop/web', 8080));
+    await timing.pass(0);
+    expect(seen).toEqual([[{ kind: 'service', key: 'shop/web', at: timing.now() }, 8080]]);
+  });
+
+  it('of a slice is one of its Service, and of both where it goes from one to another', async () => {
+    const { api, store, timing, told } = await followed();
+    api.apply('endpointslices', apiSlice('shop/web-1', 'web', ['10.244.1.2', '10.244.1.3']));
+    await timing.pass(0);
+    expect(told()).toEqual(['service shop/web']);
+    api.apply('endpointslices', apiSlice('shop/web-1', 'api', ['10.244.1.2']));
+    await timing.pass(0);
+    expect(told()).toEqual(['service shop/web', 'service shop/api']);
+    expect(store.slicesOf('shop/web')).toEqual([]);
+    expect(store.slicesOf('shop/api')).toHaveLength(1);
+  });
+
+  it('of what is not kept is none', async () => {
+    const { api, timing, told } = await followed();
+    const { metadata, ...rest } = apiNode('node-a');
+    api.apply('nodes', { ...rest, metadata: { ...metadata, annotations: { 'example.com/beat': '1' } } });
+    await timing.pass(0);
+    told();
+    api.apply('services', { ...apiService('shop/web'), extra: 'field' });
+    await timing.pass(0);
+    expect(told()).toEqual([]);
+  });
+
+  it('ends with its subscription', async () => {
+    const { api, store, timing } = await followed();
+    const seen: unknown[] = [];
+    store.subscribe((change) => seen.push(change))();
+    api.remove('services', 'shop/web');
+    await timing.pass(0);
+    expect(seen).toEqual([]);
+    expect(store.services.size).toBe(0);
+  });
+});
+
+describe('an agent that is replaced under the same name', () => {
+  it('is another pod, and the old one is told to be gone', async () => {
+    const { api, store, timing } = await followed();
+    const gone: string[] = [];
+    store.agentPods.onGone(({ uid }) => gone.push(uid));
+    api.remove('pods', 'plumbline/plumbline-agent-abcde');
+    api.apply('pods', apiAgentPod('plumbline/plumbline-agent-abcde', 'node-a', 'uid-2'));
+    await timing.pass(0);
+    expect(gone).toEqual(['uid-1']);
+    expect([store.agentPods.byUid('uid-1'), store.agentPods.byUid('uid-2')?.uid]).toEqual([null, 'uid-2']);
+  });
+
+  it('is noticed also where the watch slept meanwhile', async () => {
+    const { api, store, timing } = await followed();
+    const gone: string[] = [];
+    store.agentPods.onGone(({ uid }) => gone.push(uid));
+    for (const watch of api.watches()) watch.cut();
+    api.remove('pods', 'plumbline/plumbline-agent-abcde');
+    api.apply('pods', apiAgentPod('plumbline/plumbline-agent-abcde', 'node-a', 'uid-2'));
+    api.forget();
+    await timing.pass(10);
+    expect(gone).toEqual(['uid-1']);
+    expect(store.agentPods.byUid('uid-2')?.name).toBe('plumbline-agent-abcde');
+  });
+});
+
+describe('an agent that the watch does not know yet', () => {
+  it('is found by asking the API, by name or among all, and never under another UID', async () => {
+    const { api, store, timing } = await followed();
+    for (const watch of api.watches('pods')) watch.silence();
+    api.apply('pods', apiAgentPod('plumbline/plumbline-agent-fghij', 'node-b', 'uid-7'));
+    await timing.pass(1);
+    expect(store.agentPods.byUid('uid-7')).toBeNull();
+    expect((await store.agentPods.refresh('uid-7', 'plumbline-agent-fghij'))?.nodeName).toBe('node-b');
+    expect((await store.agentPods.refresh('uid-7'))?.nodeName).toBe('node-b');
+    expect(await store.agentPods.refresh('uid-8', 'plumbline-agent-fghij')).toBeNull();
+    expect(await store.agentPods.refresh('uid-7', 'plumbline-agent-none')).toBeNull();
+  });
+});
+
+describe('an object that cannot be read', () => {
+  it('is missing, and the kind is not fresh until it is mended', async () => {
+    const { api, store, timing, told } = await followed();
+    api.apply('services', { ...apiService('shop/bad'), spec: { type: 'Teleport', ports: [{ port: 80 }] } });
+    await timing.pass(0);
+    expect(told()).toEqual(['health services']);
+    expect(store.health('services')).toEqual({
+      fresh: false,
+      because:
+        'cannot be read: Service shop/bad: spec.type is "Teleport", expected one of ClusterIP, NodePort, LoadBalancer, ExternalName',
+      ageMs: 0,
+    });
+    expect([...store.services.keys()]).toEqual(['shop/web']);
+    api.remove('services', 'shop/bad');
+    await timing.pass(0);
+    expect(told()).toEqual(['health services']);
+    expect(store.health('services').fresh).toBe(true);
+  });
+});
+
+describe('a list anew', () => {
+  it('tells what changed meanwhile, deletions too, and once that it was one', async () => {
+    const { api, store, timing, told } = await followed();
+    api.apply('services', apiService('shop/api'));
+    await timing.pass(0);
+    told();
+    for (const watch of api.watches('services')) watch.cut();
+    api.remove('services', 'shop/web');
+    api.forget();
+    await timing.pass(10);
+    expect(told()).toEqual(['health services', 'service shop/web', 'relisted services', 'health services']);
+    expect([...store.services.keys()]).toEqual(['shop/api']);
+  });
+
+  it('of what is as it was tells only that it was one', async () => {
+    const { api, timing, told } = await followed();
+    for (const watch of api.watches('endpointslices')) watch.expire(1);
+    await timing.pass(10);
+    expect(told()).toEqual(['health endpointslices', 'relisted endpointslices', 'health endpointslices']);
+  });
+});
+
+describe('figures', () => {
+  it('count what is held, what went wrong, and how old it is', async () => {
+    const { api, store, timing } = await followed();
+    for (const watch of api.watches('services')) watch.cut();
+    await timing.pass(5);
+    const ofServices = store.figures().filter(({ labels }) => labels?.kind === 'services');
+    expect(ofServices.map(({ name, labels, value }) => [name, labels?.reason ?? '', value])).toEqual([
+      ['plumbline_watch_age_seconds', '', 5],
+      ['plumbline_watch_fresh', '', 1],
+      ['plumbline_watch_objects', '', 1],
+      ['plumbline_watch_unreadable_objects', '', 0],
+      ['plumbline_watch_restarts_total', '', 1],
+      ['plumbline_watch_relists_total', '', 1],
+      ['plumbline_watch_errors_total', 'cut', 1],
+    ]);
+  });
+});
+
+describe('stopping', () => {
+  it('ends every watch, and leaves no timer behind', async () => {
+    const { api, store, timing } = await followed();
+    const stopped = store.stop();
+    await timing.pass(0);
+    await stopped;
+    expect([api.watches().length, timing.waiting]).toEqual([0, 0]);
+  });
+});

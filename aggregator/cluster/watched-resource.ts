@@ -1,0 +1,79 @@
+/** The resources that are listed and watched: where they lie, which of them, and how one is read. */
+import type { ClusterNode, EndpointSlice, Service } from '../model/cluster.ts';
+import type { AgentPod, WatchedKind } from '../model/feeds.ts';
+import { agentPodKind } from './agent-pod.ts';
+import { type Kind, readObject } from './api-list.ts';
+import type { Reading } from './api-object.ts';
+import { endpointSliceKind } from './endpoint-slice.ts';
+import { recordOf } from './json-record.ts';
+import { nodeKind } from './node.ts';
+import { serviceKind } from './service.ts';
+
+export interface WatchedResource<T> {
+  readonly of: WatchedKind;
+  readonly path: string;
+  /** null: all. */
+  readonly labelSelector: string | null;
+  readonly kind: Kind<T>;
+}
+
+/** One object as it was told last: what is kept of it, and what tells two of the same name apart. */
+export interface SeenObject<T> {
+  /** `namespace/name`, or the name alone where there are no namespaces. */
+  readonly key: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  /** Null = of no interest. */
+  readonly reading: Reading<T | null>;
+}
+
+export const serviceResource: WatchedResource<Service> = {
+  of: 'services',
+  path: '/api/v1/services',
+  labelSelector: null,
+  kind: serviceKind,
+};
+
+/** Without those that kube-proxy's own watch leaves out. */
+export const endpointSliceResource: WatchedResource<EndpointSlice> = {
+  of: 'endpointslices',
+  path: '/apis/discovery.k8s.io/v1/endpointslices',
+  labelSelector: '!service.kubernetes.io/headless',
+  kind: endpointSliceKind,
+};
+
+export const nodeResource: WatchedResource<ClusterNode> = {
+  of: 'nodes',
+  path: '/api/v1/nodes',
+  labelSelector: null,
+  kind: nodeKind,
+};
+
+/** The pods of one namespace that have these labels: the agents. */
+export function agentPodResource(namespace: string, labelSelector: string): WatchedResource<AgentPod> {
+  return {
+    of: 'pods',
+    path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`,
+    labelSelector,
+    kind: agentPodKind,
+  };
+}
+
+/** The path of a request with its query; the selector is added. */
+export function pathWith(resource: WatchedResource<unknown>, query: Readonly<Record<string, string>>): string {
+  const { path, labelSelector } = resource;
+  const all = labelSelector === null ? query : { ...query, labelSelector };
+  return `${path}?${new URLSearchParams(all)}`;
+}
+
+/** Takes of an object what is kept. The object itself is not kept, however much more it holds. */
+export function seenObject<T>(json: unknown, kind: Kind<T>): SeenObject<T> {
+  const metadata = recordOf(recordOf(json).metadata);
+  const { namespace, name, uid, resourceVersion } = metadata;
+  return {
+    key: typeof namespace === 'string' && namespace !== '' ? `${namespace}/${String(name)}` : String(name),
+    uid: typeof uid === 'string' ? uid : '',
+    resourceVersion: typeof resourceVersion === 'string' ? resourceVersion : '',
+    reading: readObject(json, kind),
+  };
+}

@@ -1,0 +1,171 @@
+/** Looks at nodes, asks the checks, and advances the lives of findings. Remembers what that takes, and nothing of shells. */
+import { DriftMemo } from '../audit/bucket-drift.ts';
+import type { DesiredBook } from '../audit/desired-book.ts';
+import { type ClusterJudgement, judgeCluster, judgeNode } from '../audit/evaluate.ts';
+import { type Absence, advance, type Look, type Step } from '../audit/lifecycle.ts';
+import type { Check } from '../model/check.ts';
+import type { ClusterFeed, WatchedKind } from '../model/feeds.ts';
+import type { Journal, TrackedFinding } from '../model/lifecycle.ts';
+import { lookAt } from './look.ts';
+import { type NodeMemory, notHeardYet, whyNotJudged } from './node-memory.ts';
+import { withRules } from './node-rules.ts';
+import { absenceOn, acceptanceOn, type Surroundings, sightingsOf } from './sightings.ts';
+
+/** Kinds of API objects without which nothing can be judged. */
+export const judgedKinds: readonly WatchedKind[] = ['services', 'endpointslices', 'nodes'];
+
+export interface JudgeOptions {
+  readonly cluster: ClusterFeed;
+  readonly journal: Pick<Journal, 'lastEpisode'>;
+  readonly checks: readonly Check[];
+  readonly book: DesiredBook;
+  /** Unix ms. */
+  readonly now: () => number;
+}
+
+export class Judge {
+  readonly #options: JudgeOptions;
+  readonly #checksById: ReadonlyMap<string, Check>;
+  readonly #memo = new DriftMemo();
+  #disputes: ClusterJudgement['disputes'] = new Map();
+  #clusterFires = false;
+  #clusterLooks = 0;
+  /** When the API's objects were last listed whole, Unix ms. */
+  rememberedSince: number;
+
+  constructor(options: JudgeOptions) {
+    this.#options = options;
+    this.#checksById = new Map(options.checks.map((check) => [check.id, check]));
+    this.rememberedSince = options.now();
+  }
+
+  /** Looks at the node's newest report as things are now, and asks the checks of nodes. */
+  look(memory: NodeMemory): void {
+    const { now, cluster, checks, book } = this.#options;
+    memory.frozenBecause = this.whyClusterUnknown() ?? whyNotJudged(memory, now());
+    const { report } = memory;
+    if (memory.frozenBecause !== null || report === null) return;
+    const seen = lookAt({
+      report,
+      apiNode: cluster.nodes.get(memory.name) ?? null,
+      book,
+      memo: this.#memo,
+      rememberedSince: this.rememberedSince,
+      before: memory.last,
+    });
+    const disputed = this.#disputes.get(memory.name) ?? new Set();
+    memory.last = { ...seen, report, judgement: judgeNode(seen.view, disputed, checks) };
+  }
+
+  /**
+   * Asks the cluster's checks again where anything that was looked at could change what they say. Nodes whose drifts
+   * become disputed, or cease to be, are judged again and join `looked`.
+   * @param open the cluster's findings that have not ended.
+   */
+  stepCluster(looked: NodeMemory[], all: Iterable<NodeMemory>, open: readonly TrackedFinding[]): Step | null {
+    const hasDrift = looked.some(({ last }) => (last?.view.drift.length ?? 0) > 0);
+    if (!hasDrift && !this.#clusterFires && open.length === 0) return null;
+    const memories = [...all];
+    const views = memories.flatMap(({ last, frozenBecause }) =>
+      last === null || frozenBecause !== null ? [] : [last.view],
+    );
+    const judgement = judgeCluster(views, this.#options.checks);
+    this.#clusterFires = judgement.findings.length > 0;
+    this.#rejudgeDisputed(judgement.disputes, memories, looked);
+    this.#clusterLooks++;
+    const { now } = this.#options;
+    return advance(open, {
+      ...this.#lookBase(),
+      nodeUid: null,
+      reading: { id: `look/${this.#clusterLooks}`, at: now() },
+      seen: sightingsOf(judgement.findings, null, this.#surroundings()),
+      absence: ({ check }) => this.#clusterAbsence(check, judgement.asked),
+      frozenBecause: this.whyClusterUnknown(),
+      accepted: () => null,
+    });
+  }
+
+  #rejudgeDisputed(
+    disputes: ClusterJudgement['disputes'],
+    memories: readonly NodeMemory[],
+    looked: NodeMemory[],
+  ): void {
+    const before = this.#disputes;
+    this.#disputes = disputes;
+    for (const memory of memories) {
+      const [was, is] = [before.get(memory.name), disputes.get(memory.name)];
+      if (isSameSet(was, is) || memory.last === null) continue;
+      const { checks } = this.#options;
+      memory.last = { ...memory.last, judgement: judgeNode(memory.last.view, is ?? new Set(), checks) };
+      if (!looked.includes(memory)) looked.push(memory);
+    }
+  }
+
+  #clusterAbsence(check: string, asked: ReadonlySet<string>): Absence {
+    if (!this.#checksById.has(check)) return { kind: 'gone', because: 'the check is not made any more' };
+    return asked.has(check) ? { kind: 'clean' } : { kind: 'frozen', because: 'no node could be judged' };
+  }
+
+  /** What the last look means for the node's findings. */
+  stepNode(memory: NodeMemory): Step {
+    const node = this.#options.cluster.nodes.get(memory.name) ?? null;
+    const around = this.#surroundings();
+    const base = { ...this.#lookBase(), nodeUid: memory.uid, accepted: acceptanceOn(node, around) };
+    const { last } = memory;
+    const gone = this.whyNodeGone(memory);
+    if (gone !== null) {
+      const absence = (): Absence => ({ kind: 'gone', because: gone });
+      return advance(memory.open, { ...base, reading: null, seen: new Map(), absence, frozenBecause: null });
+    }
+    if (memory.frozenBecause !== null || last === null) {
+      const frozenBecause = memory.frozenBecause ?? notHeardYet(memory.name);
+      const absence = (): Absence => ({ kind: 'frozen', because: frozenBecause });
+      return advance(memory.open, { ...base, reading: null, seen: new Map(), absence, frozenBecause });
+    }
+    const { view, placed, judgement, report } = last;
+    return advance(memory.open, {
+      ...base,
+      reading: { id: report.reading, at: report.readAt },
+      seen: sightingsOf(withRules(judgement.findings, memory), last, around),
+      absence: absenceOn(view, placed, judgement, around),
+      frozenBecause: null,
+    });
+  }
+
+  #lookBase(): Pick<Look, 'now' | 'clearForSeconds' | 'lastEpisode'> {
+    const { now, journal } = this.#options;
+    return {
+      now: now(),
+      clearForSeconds: (check) => this.#checksById.get(check)?.clearForSeconds ?? 0,
+      lastEpisode: (fingerprint) => journal.lastEpisode(fingerprint),
+    };
+  }
+
+  #surroundings(): Surroundings {
+    const { cluster, now } = this.#options;
+    return { services: cluster.services, checks: this.#checksById, now: now() };
+  }
+
+  /** Why the API's objects are not known well enough to judge anything; null when they are. */
+  whyClusterUnknown(): string | null {
+    for (const kind of judgedKinds) {
+      const { fresh, because } = this.#options.cluster.health(kind);
+      if (!fresh) return `the API's ${kind} are not known: ${because ?? 'not listed yet'}`;
+    }
+    return null;
+  }
+
+  /** Why a node is not any more what it was; null while it is. A new UID under an old name is another node. */
+  whyNodeGone({ name, uid }: NodeMemory): string | null {
+    const { cluster } = this.#options;
+    if (!cluster.health('nodes').fresh) return null;
+    const node = cluster.nodes.get(name);
+    if (node === undefined) return `Node ${name} was deleted`;
+    return uid !== null && node.uid !== uid ? `Node ${name} was deleted and made anew` : null;
+  }
+}
+
+function isSameSet(a: ReadonlySet<string> | undefined, b: ReadonlySet<string> | undefined): boolean {
+  if (a === b) return true;
+  return a !== undefined && b !== undefined && a.size === b.size && [...a].every((item) => b.has(item));
+}

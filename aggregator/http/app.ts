@@ -1,0 +1,63 @@
+/** The HTTP API and /metrics, apart from listening. */
+import Fastify, { type FastifyInstance } from 'fastify';
+import { checkTexts } from './checks.ts';
+import { Refused } from './errors.ts';
+import { EventHub } from './event-hub.ts';
+import { events } from './events.ts';
+import { findings } from './findings.ts';
+import { health } from './health.ts';
+import { limits } from './limits.ts';
+import { metrics } from './metrics.ts';
+import { nodes } from './nodes.ts';
+import { addOpenApi } from './openapi.ts';
+import type { HttpOptions } from './options.ts';
+import { type QuerySchema, readQuery } from './query.ts';
+import { addRefusals, refuseBytes, refuseUrl } from './refusals.ts';
+import { services } from './services.ts';
+
+const defaultHeartbeatMs = 15_000;
+
+/** All routes over one record. Nothing listens yet: see server.ts, or `inject` in tests. */
+export function buildApp(options: HttpOptions): FastifyInstance {
+  const app = Fastify({
+    routerOptions: { maxParamLength: limits.parameterBytes },
+    requestTimeout: limits.requestMs,
+    connectionTimeout: limits.idleMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    return503OnClosing: false,
+    http: { maxHeaderSize: limits.headerBytes, connectionsCheckingInterval: limits.checkMs },
+    frameworkErrors: refuseUrl,
+    clientErrorHandler: refuseBytes,
+  });
+  app.server.maxConnections = limits.connections;
+  addSecurityHeaders(app);
+  addRefusals(app, options.log);
+  app.setValidatorCompiler<QuerySchema>(({ schema, httpPart }) => (value) => {
+    if (httpPart !== 'querystring') return { value };
+    const read = readQuery(schema, value);
+    return 'problem' in read ? { error: new Refused(read.problem) } : read;
+  });
+  const hub = new EventHub(options.record, options.heartbeatMs ?? defaultHeartbeatMs);
+  addOpenApi(app, options.version);
+  void app.register(findings, options);
+  void app.register(nodes, options);
+  void app.register(services, options);
+  void app.register(checkTexts, options);
+  void app.register(events, { hub });
+  void app.register(health, options);
+  void app.register(metrics, { ...options, hub });
+  return app;
+}
+
+/** Nothing here is a page, and nothing may be kept: yesterday's findings in a cache are worse than none. */
+function addSecurityHeaders(app: FastifyInstance): void {
+  app.addHook('onRequest', (_request, reply, next) => {
+    void reply.headers({
+      'cache-control': 'no-store',
+      'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+      'referrer-policy': 'no-referrer',
+      'x-content-type-options': 'nosniff',
+    });
+    next();
+  });
+}

@@ -1,0 +1,25 @@
+/** Nodes in the form that leaves the program. */
+import type { NodeRecord } from '../model/record.ts';
+import type { NodeJson } from './schemas/node.ts';
+
+/** Field by field, so that nothing leaves that no schema names. */
+export function nodeJson(node: NodeRecord): NodeJson {
+  return {
+    name: node.name,
+    uid: node.uid,
+    mode: node.mode,
+    state: node.state,
+    frontends: node.frontends,
+    agent: node.agent,
+    lastHeardAt: node.lastHeardAt,
+    lastReadingAt: node.lastReadingAt,
+    readingIntervalSeconds: node.readingIntervalSeconds,
+    agentVersion: node.agentVersion,
+    kubeProxyVersion: node.kubeProxyVersion,
+    unknownBecause: [...node.unknownBecause],
+    showsStateOf: node.showsStateOf,
+    findings: node.findings,
+    agentMetrics:
+      node.agentMetrics === null ? null : { ...node.agentMetrics, hintSources: [...node.agentMetrics.hintSources] },
+  };
+}

@@ -1,0 +1,20 @@
+/** Every named schema; each goes into the OpenAPI document under its name. */
+import { problemSchema } from './problem.ts';
+import { checkSchema } from './check.ts';
+import { evidenceSchema, findingSchema, subjectSchema, transitionSchema } from './finding.ts';
+import { agentMetricsSchema, findingCountsSchema, nodeSchema } from './node.ts';
+import { serviceParts, serviceSchema } from './service.ts';
+
+export const namedSchemas = [
+  problemSchema,
+  subjectSchema,
+  evidenceSchema,
+  findingSchema,
+  transitionSchema,
+  findingCountsSchema,
+  agentMetricsSchema,
+  nodeSchema,
+  ...serviceParts,
+  serviceSchema,
+  checkSchema,
+];

@@ -1,0 +1,205 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { observe } from '../../agent/observe.ts';
+import { recordedHost } from '../../agent/recorded-host.ts';
+import { reading } from '../../test/reading-builders.ts';
+import { recordingFolder } from '../../test/recordings.ts';
+import { address, prefix, profile } from '../../test/builders.ts';
+import { reported, structure } from '../../test/view-builders.ts';
+import type { NodeParts, Part, PartName } from '../../proto/parts.ts';
+import { partContent } from '../../proto/wire/part.ts';
+import { isPartName, partNames, readPart } from './part-schemas.ts';
+
+/** The values of every part, each with something in all of its lists. */
+const full: { readonly [Name in keyof NodeParts]: NodeParts[Name] } = reading(1, {
+  parts: {
+    iptables: reported({
+      structures: [
+        structure({
+          presentBaseJumps: [{ table: 'nat', from: 'PREROUTING', to: 'KUBE-SERVICES' }],
+          duplicateRules: {
+            total: 1,
+            first: [{ table: 'nat', chain: 'KUBE-SERVICES', rule: '-A KUBE-SERVICES', count: 2 }],
+          },
+          orphanedChains: { total: 1, first: [{ table: 'nat', chain: 'KUBE-SVC-X' }] },
+        }),
+      ],
+      serviceBackends: ['legacy', 'nft'],
+      table: new Map(),
+      owners: new Map(),
+      unlisted: 'unreadable-rule',
+    }),
+    routes: reported({
+      routes: {
+        total: 1,
+        first: [
+          {
+            family: 'ipv4',
+            table: 'main',
+            kind: 'unicast',
+            destination: prefix('10.244.2.0/24'),
+            link: 'eth0',
+            gateway: address('192.168.100.12'),
+            source: null,
+            protocol: 'kernel',
+            metric: 0,
+          },
+        ],
+      },
+    }),
+    links: reported({
+      links: {
+        total: 1,
+        first: [
+          {
+            index: 2,
+            name: 'veth1',
+            kind: 'veth',
+            state: 'UP',
+            mtu: 1500,
+            mac: '02:00:00:00:00:01',
+            master: 'cni0',
+            peerIndex: 3,
+            peerNamespaceId: 0,
+          },
+        ],
+      },
+    }),
+    cni: reported({
+      configurations: [
+        { file: '10-bridge.conflist', network: 'bridge', plugins: ['bridge', 'portmap'], problem: null },
+      ],
+      reservations: {
+        total: 1,
+        first: [{ network: 'bridge', address: address('10.244.1.2'), container: 'a1b2', link: 'eth0' }],
+      },
+    }),
+  },
+}).parts;
+
+const jsonOf = (name: PartName, part: Part<object>) => partContent(name, part)?.json ?? '';
+const profilePart = { state: 'ok', value: profile(), collectedAt: '' } as const;
+
+describe('every part as an agent makes it', () => {
+  it.each(Object.entries(full) as [keyof NodeParts, Part<object>][])(
+    '%s fits its form, and stays as it is',
+    (name, part) => {
+      const json = jsonOf(name, part);
+      const read = readPart(name, json);
+      expect(read.state).toBe('ok');
+      expect(JSON.stringify(read.state === 'ok' && { state: 'ok', value: read.value })).toBe(json);
+    },
+  );
+
+  it('profile fits its form', () => {
+    expect(readPart('profile', jsonOf('profile', profilePart))).toEqual({ state: 'ok', value: profile() });
+  });
+
+  it.each(['s1-healthy', 's5-recovered', 's4-mixed-backends', 's6-ipvs-healthy'])(
+    'fits, on every node of recording %s',
+    async (name) => {
+      const folder = recordingFolder(name);
+      const found: string[] = [];
+      for (const node of readdirSync(folder).filter((one) => one.startsWith('node'))) {
+        const { parts: observed, profile: itsProfile } = await observe(recordedHost(join(folder, node)));
+        const all: readonly [PartName, Part<object>][] = [
+          ...(Object.entries(observed) as [PartName, Part<object>][]),
+          ['profile', { state: 'ok', value: itsProfile, collectedAt: '' }],
+        ];
+        for (const [part, content] of all) {
+          const read = content.state === 'absent' ? content : readPart(part, jsonOf(part, content));
+          found.push(`${node} ${part}: ${read.state === 'misfit' ? read.message : content.state === read.state}`);
+        }
+      }
+      expect(found.length).toBeGreaterThanOrEqual(partNames.length);
+      expect(found.filter((line) => !line.endsWith(': true'))).toEqual([]);
+    },
+  );
+});
+
+describe('a part that failed', () => {
+  it('says why', () => {
+    expect(readPart('links', '{"state":"failed","reason":"ip: not found"}')).toEqual({
+      state: 'failed',
+      reason: 'ip: not found',
+    });
+  });
+
+  it('does not fit with more to say than a line or two', () => {
+    const read = readPart('links', JSON.stringify({ state: 'failed', reason: 'x'.repeat(2049) }));
+    expect(read.state).toBe('misfit');
+  });
+});
+
+describe('what does not fit', () => {
+  const links = (fields: object) => JSON.stringify({ state: 'ok', value: { links: { total: 1, first: [fields] } } });
+  const [link] = full.links.state === 'ok' ? full.links.value.links.first : [];
+
+  it.each<[string, PartName, string, RegExp]>([
+    ['no JSON', 'links', '{', /^it is no JSON$/],
+    ['null', 'links', 'null', /must be object/],
+    ['a list', 'links', '[]', /must be object/],
+    ['another state', 'links', '{"state":"absent"}', /state|value/],
+    ['a member too many', 'links', links({ ...link, extra: 1 }), /extra/],
+    [
+      'a member named __proto__',
+      'links',
+      links({ ...link }).replace('"index"', '"__proto__":{"a":1},"index"'),
+      /proto/,
+    ],
+    ['a member too few', 'links', links({ ...link, mtu: undefined }), /mtu/],
+    ['a name that is too long', 'links', links({ ...link, name: 'x'.repeat(65) }), /name/],
+    ['a number that is none', 'links', links({ ...link, mtu: 0 }).replace('"mtu":0', '"mtu":1e999'), /mtu/],
+    ['a negative number', 'links', links({ ...link, mtu: -1 }), /mtu/],
+    [
+      'an address that is not canonical',
+      'addresses',
+      '{"state":"ok","value":{"addresses":[{"link":"lo","address":"FD00::1","prefixLength":8}],"links":[]}}',
+      /\/value\/addresses\/0\/address is no canonical address/,
+    ],
+    [
+      'a prefix with host bits',
+      'profile',
+      jsonOf('profile', {
+        ...profilePart,
+        value: { ...profile(), nodePortAddresses: { value: ['10.0.0.1/8'], source: 'configz' } },
+      }),
+      /nodePortAddresses/,
+    ],
+    [
+      'a list that is too long',
+      'links',
+      JSON.stringify({ state: 'ok', value: { links: { total: 2001, first: Array(2001).fill(link) } } }),
+      /first/,
+    ],
+  ])('%s', (_, name, json, message) => {
+    const read = readPart(name, json);
+    expect(read.state === 'misfit' && read.message).toMatch(message);
+  });
+
+  it('is told without what a terminal or a page could act on', () => {
+    const read = readPart('links', links({ ...link, ['\u001b[2J<img>\u202e']: 1 }));
+    expect(read.state === 'misfit' && read.message).toMatch(/^[ -~]{1,200}$/);
+  });
+
+  it('never throws and never changes what objects are, whatever the JSON', () => {
+    const before = Object.getOwnPropertyNames(Object.prototype);
+    fc.assert(
+      fc.property(fc.constantFrom(...partNames), fc.json(), (name, json) => {
+        const read = readPart(name, `{"state":"ok","value":${json}}`);
+        expect(read.state).toBe('misfit');
+      }),
+      { seed: 1, numRuns: 500 },
+    );
+    expect(Object.getOwnPropertyNames(Object.prototype)).toEqual(before);
+  });
+});
+
+describe('names of parts', () => {
+  it('are those of the contract, and no member of an object', () => {
+    expect([...partNames].sort()).toEqual([...Object.keys(full), 'profile'].sort());
+    expect(['toString', '__proto__', 'constructor', ''].map(isPartName)).toEqual([false, false, false, false]);
+  });
+});

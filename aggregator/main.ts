@@ -1,0 +1,210 @@
+/** The aggregator: wiring only, and the only reader of arguments and environment. */
+import packageJson from '../package.json' with { type: 'json' };
+import { checks } from './checks/index.ts';
+import { ApiClient } from './cluster/api-client.ts';
+import { httpTransport } from './cluster/api-transport.ts';
+import { ClusterStore } from './cluster/cluster-store.ts';
+import { findAccess } from './cluster/find-access.ts';
+import { systemTiming } from './cluster/timing.ts';
+import { reviewToken } from './cluster/token-review.ts';
+import { type AggregatorConfig, aggregatorHelp, type Endpoint, readConfig } from './config.ts';
+import { Engine } from './engine/engine.ts';
+import { HttpServer } from './http/server.ts';
+import type { ListenerOptions } from './ingest/listener.ts';
+import { IngestServer } from './ingest/server.ts';
+import { CertificateFiles } from './ingest/tls-files.ts';
+import { TokenAuthenticator } from './ingest/token-authenticator.ts';
+import { JournalError } from './journal/journal-error.ts';
+import { openJournal } from './journal/open-journal.ts';
+import type { SqliteJournal } from './journal/sqlite-journal.ts';
+import { jsonLog, type Log } from './log.ts';
+import type { Journal } from './model/lifecycle.ts';
+import type { Figure } from './model/record.ts';
+
+const { now, monotonic, later } = systemTiming;
+const hourMs = 3_600_000;
+/** All of a stop must be done in this time; Kubernetes gives 30 s. */
+const stopWithinMs = 20_000;
+
+const [command, ...rest] = process.argv.slice(2);
+const args = command === undefined || command === 'aggregator' ? rest : [command, ...rest];
+const outcome = readConfig(args, process.env);
+switch (outcome.kind) {
+  case 'run':
+    await run(outcome.config);
+    break;
+  case 'probe':
+    process.exitCode = await probe(outcome.what, outcome.http);
+    break;
+  case 'help':
+    process.stdout.write(aggregatorHelp);
+    break;
+  case 'version':
+    process.stdout.write(`${packageJson.version}\n`);
+    break;
+  case 'refused':
+    process.stderr.write(
+      `plumbline: cannot run the aggregator: ${outcome.message}\nSee plumbline aggregator --help.\n`,
+    );
+    process.exitCode = 2;
+    break;
+}
+
+async function run(config: AggregatorConfig): Promise<void> {
+  const log = jsonLog(config.logLevel);
+  const die = (cause: unknown): never => {
+    log.error({ error: cause instanceof Error ? cause.stack : String(cause) }, 'the aggregator failed');
+    process.exit(1);
+  };
+  process.on('uncaughtException', die);
+  process.on('unhandledRejection', die);
+  try {
+    await serve(config, log);
+  } catch (cause) {
+    process.stderr.write(`plumbline: cannot run the aggregator: ${messageOf(cause)}\n`);
+    process.exit(2);
+  }
+}
+
+async function serve(config: AggregatorConfig, log: Log): Promise<void> {
+  const access = await findAccess({ ...config, environment: process.env }, monotonic);
+  if (!access.ok) throw new Error(access.message);
+  const client = new ApiClient(httpTransport(access.access), systemTiming);
+  const { namespace, daemonSet } = config.identity;
+  const agents = { namespace, labelSelector: `app.kubernetes.io/name=${daemonSet}` };
+  const cluster = new ClusterStore({ client, timing: systemTiming, agents, log });
+  const { journal, notice } = openJournal({
+    folder: config.dataDir,
+    now: () => new Date(now()),
+    tell: (message) => log.warn({}, message),
+  });
+  if (notice !== null) log.error({}, notice);
+  const engine = new Engine({ cluster, journal: endingOnDamage(journal, log), checks, log, now, later });
+  const figures: (() => readonly Figure[])[] = [() => cluster.figures(), () => journal.figures()];
+  const listeners = await listenersOf(config, { client, cluster, figures, log });
+  const ingest = new IngestServer({ listeners: listeners.options, known: engine, now, monotonic, log });
+  figures.push(() => ingest.figures());
+  cluster.agentPods.onGone(({ uid }) => ingest.podGone(uid));
+  const http = new HttpServer({ record: engine, journal, checks, figures, version: packageJson.version, log, now });
+  engine.start(ingest);
+  cluster.start();
+  await ingest.start();
+  await http.start(config.http);
+  const cancelUpkeep = keepUp(journal, log);
+  stopOnSignal(log, async () => {
+    cancelUpkeep();
+    await Promise.all([http.stop(), ingest.stop(true)]);
+    engine.stop();
+    await cluster.stop();
+    listeners.stop();
+    journal.close();
+  });
+}
+
+interface Wiring {
+  readonly client: ApiClient;
+  readonly cluster: ClusterStore;
+  readonly figures: (() => readonly Figure[])[];
+  readonly log: Log;
+}
+
+/** Where agents come in: TLS with tokens in a cluster, a socket for each node in development. */
+async function listenersOf(config: AggregatorConfig, { client, cluster, figures, log }: Wiring) {
+  const options: ListenerOptions[] = config.agentSockets.map(({ node, path }) => ({ kind: 'unix', node, path }));
+  const { agents, identity } = config;
+  if (agents === null) return { options, stop: () => undefined };
+  const certificates = new CertificateFiles({
+    certificateFile: agents.certFile,
+    keyFile: agents.keyFile,
+    now,
+    log,
+  });
+  await certificates.start();
+  const authenticator = new TokenAuthenticator({
+    ...identity,
+    reviewToken: (token) => reviewToken(client, token, [identity.audience]),
+    pods: cluster.agentPods,
+    nodeAddresses: (node) => cluster.nodes.get(node)?.addresses ?? null,
+    now,
+  });
+  figures.push(
+    () => certificates.figures(),
+    () => authenticator.figures(),
+  );
+  options.push({ kind: 'tls', host: agents.host, port: agents.port, certificates, authenticator });
+  return { options, stop: () => certificates.stop() };
+}
+
+/**
+ * A full or read-only disk may heal, and is tried again. After any other fault what is on disk is known only by opening
+ * it anew: the process ends, and its next start checks the file and restores what it must.
+ */
+function endingOnDamage(journal: SqliteJournal, log: Log): Journal {
+  return {
+    open: () => journal.open(),
+    lastEpisode: (fingerprint) => journal.lastEpisode(fingerprint),
+    commit: (entry) => {
+      try {
+        journal.commit(entry);
+      } catch (cause) {
+        const mayHeal = cause instanceof JournalError && ['disk-full', 'read-only'].includes(cause.fault);
+        if (!mayHeal) {
+          log.error({ error: messageOf(cause) }, 'the journal failed; ending, so that the next start checks it');
+          process.exit(1);
+        }
+        throw cause;
+      }
+    },
+    ended: (query) => journal.ended(query),
+    find: (fingerprint) => journal.find(fingerprint),
+    history: (fingerprint, limit) => journal.history(fingerprint, limit),
+    close: () => journal.close(),
+  };
+}
+
+/** Once an hour: a backup, and what is too old goes. */
+function keepUp(journal: SqliteJournal, log: Log): () => void {
+  const timer = setInterval(() => {
+    upkeep(journal, new Date(now())).catch((cause: unknown) => {
+      log.error({ error: messageOf(cause) }, 'the upkeep of the journal failed; it is tried again in an hour');
+    });
+  }, hourMs);
+  return () => clearInterval(timer);
+}
+
+async function upkeep(journal: SqliteJournal, at: Date): Promise<void> {
+  journal.prune(at);
+  await journal.backup(at);
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
+
+function stopOnSignal(log: Log, stop: () => Promise<void>): void {
+  const onSignal = (signal: NodeJS.Signals): void => {
+    log.info({ signal }, 'stopping');
+    setTimeout(() => process.exit(1), stopWithinMs).unref();
+    stop().then(
+      () => process.exit(0),
+      (cause: unknown) => {
+        log.error({ error: cause instanceof Error ? cause.stack : String(cause) }, 'the stop went wrong');
+        process.exit(1);
+      },
+    );
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, onSignal);
+}
+
+/** @returns the exit code: 0 when the running aggregator says yes. */
+async function probe(what: 'livez' | 'readyz', { host, port }: Endpoint): Promise<number> {
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/${what}`;
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(5000) });
+    if (answer.ok) return 0;
+    process.stderr.write(`plumbline: ${url} answered ${answer.status}\n`);
+  } catch (cause) {
+    process.stderr.write(`plumbline: ${url} did not answer: ${messageOf(cause)}\n`);
+  }
+  return 1;
+}

@@ -1,0 +1,124 @@
+/** What the running aggregator knows, as its shells show it: HTTP, metrics, events. */
+import type { NodeStatus } from './node-status.ts';
+import type { TrackedFinding, Transition } from './lifecycle.ts';
+
+/** One node, as the aggregator knows it now. Times are RFC 3339, UTC. */
+export interface NodeRecord extends NodeStatus {
+  readonly uid: string | null;
+  /** `reporting`, `late` (silent for 30 s), `silent` (for 45 s and more), or `never` since the aggregator started. */
+  readonly agent: 'reporting' | 'late' | 'silent' | 'never';
+  /** When the last message of its agent came; null = never. */
+  readonly lastHeardAt: string | null;
+  /** When the newest reading was taken, by the aggregator's clock; null = none. */
+  readonly lastReadingAt: string | null;
+  /** Seconds between two readings, as the agent chose them; null = not told. */
+  readonly readingIntervalSeconds: number | null;
+  readonly agentVersion: string | null;
+  readonly kubeProxyVersion: string | null;
+  /** Why the node, or a part of it, is unknown. */
+  readonly unknownBecause: readonly string[];
+  /** The node shows the state of this time: every stale entry was wanted until then. Null = it is in sync, or not dated. */
+  readonly showsStateOf: string | null;
+  readonly findings: { readonly firing: number; readonly pending: number };
+  /** The agent's own figures, from its last heartbeat; null = none. */
+  readonly agentMetrics: AgentFigures | null;
+}
+
+/** An agent's own word about itself. */
+export interface AgentFigures {
+  readonly rssBytes: number;
+  readonly childPeakBytes: number;
+  readonly cpuSeconds: number;
+  readonly uptimeSeconds: number;
+  readonly readings: number;
+  readonly unchangedReadings: number;
+  readonly failedReadings: number;
+  readonly lastReadingSeconds: number;
+  readonly intervalSeconds: number;
+  readonly hints: number;
+  readonly reconnects: number;
+  readonly refusedCommands: number;
+  /** What tells the agent of changes between readings: `nft-generation`, `kube-proxy-sync`. */
+  readonly hintSources: readonly string[];
+}
+
+/** One Service, and which nodes have which version of it. */
+export interface ServiceRecord {
+  readonly namespace: string;
+  readonly name: string;
+  readonly type: string;
+  readonly clusterIPs: readonly string[];
+  /** `http 80/TCP`, `443/TCP node port 30443`. */
+  readonly ports: readonly string[];
+  /** When the API last changed it or its endpoints, as far as this aggregator saw it. */
+  readonly changedAt: string | null;
+  readonly nodes: ServiceNodeCounts;
+  readonly findings: { readonly firing: number; readonly pending: number };
+}
+
+/** Nodes by what they do with a Service; the five add up to the nodes of the API. */
+export interface ServiceNodeCounts {
+  readonly inSync: number;
+  /** They show a state that was wanted a moment ago, inside the grace time. */
+  readonly converging: number;
+  readonly drifted: number;
+  readonly unknown: number;
+  readonly total: number;
+}
+
+/** The versions of a Service among the nodes. */
+export interface ServiceDetail extends ServiceRecord {
+  /** One for each frontend, `tcp 10.96.0.1:443`. */
+  readonly frontends: readonly {
+    readonly frontend: string;
+    readonly kind: string;
+    /** Nodes that do the same with it, most of them first. */
+    readonly versions: readonly {
+      readonly verdict: 'in-sync' | 'converging' | 'drifted' | 'unknown';
+      /** What these nodes do: `forward to 10.244.1.2:8080, 10.244.1.3:8080`. */
+      readonly does: string;
+      /** `the state of 14:02:11` or the like, where they show a past desired state. */
+      readonly showsStateOf: string | null;
+      /** Their number, and the names of at most 100. */
+      readonly count: number;
+      readonly nodes: readonly string[];
+    }[];
+  }[];
+}
+
+/** Whether the aggregator can do its work, each fact with its reason. */
+export interface Readiness {
+  readonly ready: boolean;
+  /** `watch of services: not synced yet`, `journal: disk full`. Empty when ready. */
+  readonly because: readonly string[];
+}
+
+/** One figure for /metrics. Every shell and the engine tell theirs in this form; prom-client stays in `http`. */
+export interface Figure {
+  /** With the prefix `plumbline_`; counters end in `_total`. */
+  readonly name: string;
+  readonly help: string;
+  readonly kind: 'gauge' | 'counter';
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** What happened, for subscribers (SSE). */
+export type AuditEvent =
+  /** `finding` is null where it was withdrawn. */
+  | { readonly kind: 'finding'; readonly transition: Transition; readonly finding: TrackedFinding | null }
+  | { readonly kind: 'node'; readonly node: NodeRecord };
+
+/** What the shells may ask the engine. Every answer is of one moment; nothing here changes anything. */
+export interface AuditRecord {
+  nodes(): readonly NodeRecord[];
+  node(name: string): NodeRecord | null;
+  /** Every finding that has not ended, most urgent first. */
+  findings(): readonly TrackedFinding[];
+  services(): readonly ServiceRecord[];
+  service(namespace: string, name: string): ServiceDetail | null;
+  readiness(): Readiness;
+  figures(): readonly Figure[];
+  /** @returns what ends the subscription. */
+  subscribe(listener: (event: AuditEvent) => void): () => void;
+}

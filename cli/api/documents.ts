@@ -1,0 +1,158 @@
+/** The API's answers as far as they are printed: a field that is missing or of another type makes the answer unread. */
+import type { FindingJson, TransitionJson } from '../../aggregator/http/schemas/finding.ts';
+import type { NodeJson } from '../../aggregator/http/schemas/node.ts';
+import type { ServiceDocument, ServiceJson } from '../../aggregator/http/schemas/service.ts';
+
+/** Reads one thing; null when it is none. */
+export type Reader<T> = (value: unknown) => T | null;
+
+type Field = 'string' | 'number' | 'text or null' | 'texts' | 'list' | ((value: unknown) => boolean);
+type Fields = Readonly<Record<string, Field>>;
+
+const subjectFields = { kind: 'string', name: 'string' } as const;
+
+const findingFields = {
+  fingerprint: 'string',
+  check: 'string',
+  severity: 'string',
+  layer: 'string',
+  state: 'string',
+  node: 'text or null',
+  subject: isSubject,
+  parent: 'text or null',
+  summary: 'string',
+  evidence: isListOf(isEvidence),
+  remediation: isListOf(shapedLike({ command: 'string', effect: 'string' })),
+  episode: 'number',
+  since: 'string',
+  shows: 'text or null',
+  pendingAt: 'string',
+  firedAt: 'text or null',
+  endedAt: 'text or null',
+  lastSeenAt: 'string',
+  unknownBecause: 'text or null',
+  acceptedUntil: 'text or null',
+  groupNodes: 'number',
+} as const satisfies Fields;
+
+const counts = shapedLike({ firing: 'number', pending: 'number' });
+
+const nodeFields = {
+  name: 'string',
+  mode: 'string',
+  state: 'string',
+  agent: 'string',
+  frontends: shapedLike({ total: 'number', inSync: 'number', drifted: 'number', unknown: 'number' }),
+  lastHeardAt: 'text or null',
+  lastReadingAt: 'text or null',
+  agentVersion: 'text or null',
+  kubeProxyVersion: 'text or null',
+  unknownBecause: 'texts',
+  showsStateOf: 'text or null',
+  findings: counts,
+} as const satisfies Fields;
+
+const serviceFields = {
+  namespace: 'string',
+  name: 'string',
+  type: 'string',
+  clusterIPs: 'texts',
+  ports: 'texts',
+  changedAt: 'text or null',
+  nodes: shapedLike({ inSync: 'number', converging: 'number', drifted: 'number', unknown: 'number', total: 'number' }),
+  findings: counts,
+} as const satisfies Fields;
+
+const versionFields = {
+  verdict: 'string',
+  does: 'string',
+  showsStateOf: 'text or null',
+  count: 'number',
+  nodes: 'texts',
+} as const satisfies Fields;
+
+/** A finding, of a list, an event, or as a document. */
+export const readFinding = reader<FindingJson>(findingFields);
+/** One step of a finding's life. */
+export const readTransition = reader<TransitionJson>({
+  fingerprint: 'string',
+  episode: 'number',
+  at: 'string',
+  kind: 'string',
+  because: 'string',
+});
+/** A node, of a list, an event, or as a document. */
+export const readNode = reader<NodeJson>(nodeFields);
+/** A Service of a list. */
+export const readService = reader<ServiceJson>(serviceFields);
+/** A Service with its versions. */
+export const readServiceDocument = reader<ServiceDocument>({
+  ...serviceFields,
+  frontends: isListOf(
+    shapedLike({ frontend: 'string', kind: 'string', versions: isListOf(shapedLike(versionFields)) }),
+  ),
+});
+
+/** A list's page, as it comes. */
+export interface Page {
+  readonly items: readonly unknown[];
+  readonly total: number | null;
+  readonly next: string | null;
+}
+
+export const readPage: Reader<Page> = reader<Page>({
+  apiVersion: (value) => value === 'plumbline.dev/v1',
+  items: 'list',
+  total: (value) => value === null || typeof value === 'number',
+  next: 'text or null',
+});
+
+function reader<T>(fields: Fields): Reader<T> {
+  const fits = shapedLike(fields);
+  return (value) => (fits(value) ? (value as T) : null);
+}
+
+function shapedLike(fields: Fields): (value: unknown) => boolean {
+  return (value) => {
+    if (typeof value !== 'object' || value === null) return false;
+    const members = value as Readonly<Record<string, unknown>>;
+    return Object.entries(fields).every(([name, field]) => isField(members[name], field));
+  };
+}
+
+function isField(value: unknown, field: Field): boolean {
+  if (typeof field === 'function') return field(value);
+  switch (field) {
+    case 'string':
+    case 'number':
+      return typeof value === field;
+    case 'text or null':
+      return value === null || typeof value === 'string';
+    case 'list':
+      return Array.isArray(value);
+    case 'texts':
+      return Array.isArray(value) && value.every((item) => typeof item === 'string');
+  }
+}
+
+function isListOf(isItem: (value: unknown) => boolean): (value: unknown) => boolean {
+  return (value) => Array.isArray(value) && value.every(isItem);
+}
+
+function isSubject(value: unknown): boolean {
+  if (!shapedLike(subjectFields)(value)) return false;
+  const { kind } = value as { readonly kind: string };
+  if (kind === 'Service') return shapedLike({ namespace: 'string', port: 'string', protocol: 'string' })(value);
+  return ['Frontend', 'Node', 'Rule', 'Cluster'].includes(kind);
+}
+
+function isEvidence(value: unknown): boolean {
+  return (
+    shapedLike({ kind: (kind) => kind === 'forwarding', frontend: 'string', wanted: 'string', real: 'string' })(
+      value,
+    ) ||
+    shapedLike({ kind: (kind) => kind === 'backend', frontend: 'string', backend: 'string', state: 'string' })(value) ||
+    shapedLike({ kind: (kind) => kind === 'rule', table: 'string', rule: 'string', note: 'string' })(value) ||
+    shapedLike({ kind: (kind) => kind === 'fact', name: 'string', value: 'string' })(value)
+  );
+}

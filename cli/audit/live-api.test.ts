@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { kubeconfigFile, listeningApi } from '../../test/listening-api.ts';
+import { recordingFolder } from '../../test/recordings.ts';
+import { loadRecordedLists } from '../demo/api-server/recorded-objects.ts';
+import { readApiFolder } from './api-folder.ts';
+import { readLiveApi } from './live-api.ts';
+
+const recording = join(recordingFolder('s1-healthy'), 'api');
+const attempted = 'audit this machine';
+
+async function read(server: string) {
+  return readLiveApi({ kubeconfig: kubeconfigFile({ server }), context: null, environment: {} }, attempted);
+}
+
+describe('the objects of a live API server', () => {
+  it('are those that its recorded lists hold', async () => {
+    const { api, url } = await listeningApi({ mostPerPage: 7 });
+    loadRecordedLists(api, recording);
+    const live = await read(url);
+    const recorded = readApiFolder(recording, attempted);
+    if (!live.ok || !recorded.ok) throw new Error('both must be readable');
+    const byName = <T extends { readonly name: string }>(objects: readonly T[]) =>
+      objects.toSorted((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1));
+    expect(byName(live.value.services)).toEqual(byName(recorded.value.services));
+    expect(byName(live.value.endpointSlices)).toEqual(byName(recorded.value.endpointSlices));
+    expect(byName(live.value.nodes)).toEqual(byName(recorded.value.nodes));
+  });
+
+  it('that may not be listed are refused with what to do', async () => {
+    const { api, url } = await listeningApi();
+    api.fail({ plural: 'nodes', what: { kind: 'status', status: 403 } });
+    expect(await read(url)).toEqual({
+      ok: false,
+      refusal: {
+        attempted,
+        cameBack: `GET ${url}/api/v1/nodes: 403 Forbidden: services is forbidden: User "system:anonymous" cannot list resource "services"`,
+        advice:
+          'Whoever asks must be allowed to list services, endpointslices.discovery.k8s.io and nodes in all namespaces. Or take recorded lists: --api DIR.',
+      },
+    });
+  });
+
+  it('that cannot be reached are refused with what to do', async () => {
+    expect(await read('http://127.0.0.1:1')).toEqual({
+      ok: false,
+      refusal: {
+        attempted,
+        cameBack: 'GET http://127.0.0.1:1/api/v1/services: unreachable: connect ECONNREFUSED 127.0.0.1:1',
+        advice: 'See whether `kubectl get nodes` has an answer from this machine. Or take recorded lists: --api DIR.',
+      },
+    });
+  });
+
+  it('that cannot be read are named', async () => {
+    const { api, url } = await listeningApi();
+    api.apply('services', { metadata: { namespace: 'shop', name: 'web' }, spec: { type: 'Teleport' } });
+    const outcome = await read(url);
+    expect(outcome.ok ? outcome : outcome.refusal.cameBack).toBe(
+      'Service shop/web: spec.type is "Teleport", expected one of ClusterIP, NodePort, LoadBalancer, ExternalName',
+    );
+  });
+});

@@ -1,0 +1,76 @@
+/** The API objects that this machine is held against, asked of the API server itself, by kubectl's rules. */
+import { ApiClient } from '../../aggregator/cluster/api-client.ts';
+import { type ApiError, apiErrorText } from '../../aggregator/cluster/api-error.ts';
+import { httpTransport } from '../../aggregator/cluster/api-transport.ts';
+import { type AccessWishes, findAccess } from '../../aggregator/cluster/find-access.ts';
+import { listPages } from '../../aggregator/cluster/list-pages.ts';
+import { systemTiming } from '../../aggregator/cluster/timing.ts';
+import {
+  endpointSliceResource,
+  nodeResource,
+  serviceResource,
+  type WatchedResource,
+} from '../../aggregator/cluster/watched-resource.ts';
+import type { ClusterState } from '../../aggregator/model/cluster.ts';
+import { done, type Outcome, refused } from '../refusal.ts';
+
+const instead = 'Or take recorded lists: --api DIR.';
+/** As many problems of objects are shown. */
+const shownProblems = 3;
+
+/**
+ * Lists Services, EndpointSlices and Nodes once.
+ * @param attempted for the refusal: `audit this machine`.
+ */
+export async function readLiveApi(wishes: AccessWishes, attempted: string): Promise<Outcome<ClusterState>> {
+  const found = await findAccess(wishes, systemTiming.monotonic);
+  if (!found.ok) {
+    return refused(attempted, found.message, `Name one with --kubeconfig FILE and --context NAME. ${instead}`);
+  }
+  const transport = httpTransport(found.access);
+  const client = new ApiClient(transport, systemTiming);
+  try {
+    const [services, endpointSlices, nodes] = await Promise.all([
+      listAll(client, serviceResource, attempted),
+      listAll(client, endpointSliceResource, attempted),
+      listAll(client, nodeResource, attempted),
+    ]);
+    if (!services.ok) return services;
+    if (!endpointSlices.ok) return endpointSlices;
+    if (!nodes.ok) return nodes;
+    return done({ services: services.value, endpointSlices: endpointSlices.value, nodes: nodes.value });
+  } finally {
+    await transport.close();
+  }
+}
+
+async function listAll<T>(
+  client: ApiClient,
+  resource: WatchedResource<T>,
+  attempted: string,
+): Promise<Outcome<readonly T[]>> {
+  const list = await listPages(client, resource);
+  if (!list.ok) return refused(attempted, apiErrorText(list.error), adviceFor(list.error));
+  const readings = list.value.objects.map(({ reading }) => reading);
+  const problems = readings.flatMap((reading) => (reading.ok ? [] : reading.problems));
+  if (problems.length === 0) {
+    return done(readings.flatMap((reading) => (reading.ok && reading.value !== null ? [reading.value] : [])));
+  }
+  const more = problems.length > shownProblems ? `; and ${problems.length - shownProblems} more problems` : '';
+  const shown = problems.slice(0, shownProblems).join('; ');
+  return refused(
+    attempted,
+    `${shown}${more}`,
+    'This version cannot read these objects, and judges nothing without them.',
+  );
+}
+
+function adviceFor({ status, reason }: ApiError): string {
+  if (status === 401 || reason === 'credentials') {
+    return `Log in again, or choose other credentials with --kubeconfig and --context. ${instead}`;
+  }
+  if (status === 403) {
+    return `Whoever asks must be allowed to list services, endpointslices.discovery.k8s.io and nodes in all namespaces. ${instead}`;
+  }
+  return `See whether \`kubectl get nodes\` has an answer from this machine. ${instead}`;
+}

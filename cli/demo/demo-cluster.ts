@@ -1,0 +1,43 @@
+/** The demo's API server: the stand-in with the recorded objects, on a loopback port, and a kubeconfig that leads there. */
+import { writeFileSync } from 'node:fs';
+import { systemTiming } from '../../aggregator/cluster/timing.ts';
+import { listen } from './api-server/listen.ts';
+import { loadRecordedLists, recordedEvents } from './api-server/recorded-objects.ts';
+import { ApiStandIn } from './api-server/stand-in.ts';
+import type { Recordings } from './recordings.ts';
+
+export interface DemoCluster {
+  readonly url: string;
+  readonly services: number;
+  /** Changes the objects as they changed when they were recorded. @returns how many changes that were. */
+  change(): number;
+  close(): Promise<void>;
+}
+
+/** Starts it. @throws when no loopback port can be had. */
+export async function startCluster(recordings: Recordings, kubeconfig: string): Promise<DemoCluster> {
+  const standIn = new ApiStandIn({ timing: systemTiming });
+  loadRecordedLists(standIn, recordings.apiFolder);
+  const { url, close } = await listen(standIn);
+  writeFileSync(kubeconfig, kubeconfigText(url), { mode: 0o600 });
+  return {
+    url,
+    services: standIn.objects('services').length,
+    change: () => {
+      const events = recordedEvents(recordings.watchFolder);
+      for (const { plural, type, object } of events) standIn.record(plural, type, object);
+      return events.length;
+    },
+    close,
+  };
+}
+
+function kubeconfigText(url: string): string {
+  return `apiVersion: v1
+kind: Config
+clusters: [{ name: demo, cluster: { server: '${url}' } }]
+users: [{ name: demo, user: {} }]
+contexts: [{ name: demo, context: { cluster: demo, user: demo } }]
+current-context: demo
+`;
+}

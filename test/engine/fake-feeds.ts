@@ -1,0 +1,108 @@
+/** The engine's feeds, played by a test: an API whose objects it sets, and agents that say what it wants. */
+import type { ClusterNode, EndpointSlice, Service } from '../../aggregator/model/cluster.ts';
+import type {
+  AgentEvent,
+  AgentFeed,
+  ClusterChange,
+  ClusterFeed,
+  WatchedKind,
+  WatchHealth,
+} from '../../aggregator/model/feeds.ts';
+
+type Listener<T> = (event: T) => void;
+
+export class FakeCluster implements ClusterFeed {
+  readonly services = new Map<string, Service>();
+  readonly nodes = new Map<string, ClusterNode>();
+  readonly #slices = new Map<string, readonly EndpointSlice[]>();
+  readonly #listeners = new Set<Listener<ClusterChange>>();
+  readonly #silent = new Map<WatchedKind, string>();
+  readonly #now: () => number;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  slicesOf(serviceKey: string): readonly EndpointSlice[] {
+    return this.#slices.get(serviceKey) ?? [];
+  }
+
+  health(kind: WatchedKind): WatchHealth {
+    const because = this.#silent.get(kind) ?? null;
+    return { fresh: because === null, because, ageMs: 0 };
+  }
+
+  subscribe(listener: Listener<ClusterChange>): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Makes or changes a Service. */
+  setService(service: Service): void {
+    const key = `${service.namespace}/${service.name}`;
+    this.services.set(key, service);
+    this.#tell({ kind: 'service', key, at: this.#now() });
+  }
+
+  /** Replaces the slices of a Service. */
+  setSlices(key: string, slices: readonly EndpointSlice[]): void {
+    this.#slices.set(key, slices);
+    this.#tell({ kind: 'service', key, at: this.#now() });
+  }
+
+  deleteService(key: string): void {
+    this.services.delete(key);
+    this.#slices.delete(key);
+    this.#tell({ kind: 'service', key, at: this.#now() });
+  }
+
+  setNode(node: ClusterNode): void {
+    this.nodes.set(node.name, node);
+    this.#tell({ kind: 'node', name: node.name, at: this.#now() });
+  }
+
+  deleteNode(name: string): void {
+    this.nodes.delete(name);
+    this.#tell({ kind: 'node', name, at: this.#now() });
+  }
+
+  relisted(of: WatchedKind): void {
+    this.#tell({ kind: 'relisted', of, at: this.#now() });
+  }
+
+  /** A watch falls silent, or is heard again (null). */
+  setHealth(of: WatchedKind, because: string | null): void {
+    if (because === null) this.#silent.delete(of);
+    else this.#silent.set(of, because);
+    this.#tell({ kind: 'health', of, at: this.#now() });
+  }
+
+  #tell(change: ClusterChange): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+}
+
+export class FakeAgents implements AgentFeed {
+  /** The newest acknowledged sequence of each node. */
+  readonly acknowledged = new Map<string, bigint>();
+  /** What was asked for, `node entry-digest`, in order. */
+  readonly wanted: string[] = [];
+  readonly #listeners = new Set<Listener<AgentEvent>>();
+
+  subscribe(listener: Listener<AgentEvent>): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  acknowledge(node: string, sequence: bigint): void {
+    this.acknowledged.set(node, sequence);
+  }
+
+  wantEvidence(node: string, entries: readonly string[]): void {
+    for (const entry of entries) this.wanted.push(`${node} ${entry}`);
+  }
+
+  say(event: AgentEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+}
