@@ -35,6 +35,18 @@ export default defineConfig({
         },
       },
       {
+        // The whole system as processes, as root: one file at a time, since each keeps both cores busy.
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          exclude: [slow],
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 200_000,
+          hookTimeout: 200_000,
+        },
+      },
+      {
         // Processes killed, disks full, connections cut: one file at a time, since each loads the machine by itself.
         test: {
           name: 'faults',

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type Command, type Host, localHost } from './host.ts';
+import { notPermitted } from './privileges.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'plumbline-host-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -61,8 +62,11 @@ describe('a program', () => {
   });
 
   it('that lacks a right is not permitted', async () => {
-    const { result } = await runNft(hostWith('echo "Operation not permitted (you must be root)" >&2; exit 1'));
-    const message = 'nft ended with code 1: Operation not permitted (you must be root)';
+    const { result } = await runNft(
+      hostWith('echo "# Warning: old" >&2; echo "Operation not permitted (you must be root)" >&2; exit 1'),
+    );
+    const refused = 'nft ended with code 1: Operation not permitted (you must be root)';
+    const message = notPermitted(refused, readFileSync('/proc/self/status', 'utf8'));
     expect(result).toEqual({ ok: false, kind: 'not-permitted', message });
   });
 

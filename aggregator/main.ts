@@ -193,7 +193,11 @@ function stopOnSignal(log: Log, stop: () => Promise<void>): void {
       },
     );
   };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, onSignal);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    // Whoever started this program may have wanted to end it at once.
+    process.removeAllListeners(signal);
+    process.once(signal, onSignal);
+  }
 }
 
 /** @returns the exit code: 0 when the running aggregator says yes. */

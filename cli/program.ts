@@ -17,7 +17,7 @@ Exit codes: 0 done and nothing found, 1 findings at or above --fail-on,
 2 could not do the work.
 
 Examples:
-  plumbline demo                    see it find a broken node, in seconds
+  plumbline demo                    see a node go stale and be found out
   plumbline audit ./recording       hold recorded nodes against their API objects
   plumbline checks stale-endpoint   what a check means and how to mend it`;
 

@@ -24,6 +24,8 @@ const forTests = [
   ...forNamespaces,
   { program: 'ipset', package: 'ipset' },
   { program: 'conntrack', package: 'conntrack' },
+  { program: 'openssl', package: 'openssl' },
+  { program: 'setpriv', package: 'util-linux' },
 ];
 
 const purpose = process.argv[2];
@@ -40,7 +42,7 @@ function requireNode() {
 }
 
 /**
- * Without root `start` needs none of them: the demo then audits recordings instead of namespaces.
+ * Without root `start` needs none of them: the demo's agents then read recordings instead of namespaces.
  * @param {readonly {program: string, package: string}[]} programs
  */
 function requirePrograms(programs) {

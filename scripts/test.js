@@ -36,6 +36,7 @@ const suites = [
   { name: 'architecture', budgetSeconds: 30, command: [...vitest, 'architecture'] },
   { name: 'unit', budgetSeconds: 120, command: [...vitest, 'unit'] },
   { name: 'kernel', budgetSeconds: 300, command: [...vitest, 'kernel'], asRoot: true },
+  { name: 'e2e', budgetSeconds: 300, command: [...vitest, 'e2e'], asRoot: true },
   { name: 'faults', budgetSeconds: 300, command: [...vitest, 'faults'], asRoot: true },
   { name: 'slow', budgetSeconds: 3600, command: [...vitest, 'slow'], onRequest: true },
 ];

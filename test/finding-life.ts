@@ -70,6 +70,7 @@ function sightingOf({ state, ...other }: NonNullable<Shown['seen']>): Sighting {
     frontends: [],
     holdForSeconds: 30,
     graceUntil: 0,
+    wantedKnownUntil: Number.POSITIVE_INFINITY,
     since: null,
     shows: null,
     ...other,

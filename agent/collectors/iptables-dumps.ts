@@ -30,14 +30,14 @@ const maxBytes = 256 * 1024 * 1024;
 
 /** The dumps worth taking: those of backends and families that hold a table. */
 export async function findDumpSources(host: Host, nft: NftTables): Promise<DumpSources> {
-  if (nft.state === 'failed') return { ok: false, reason: `${nft.reason}; ${advice}` };
+  if (nft.state === 'failed') return { ok: false, reason: nft.reason };
   const sources: DumpSource[] = [];
   for (const family of families) {
     const program = family === 'ipv4' ? 'iptables' : 'ip6tables';
     const path = family === 'ipv4' ? '/proc/net/ip_tables_names' : '/proc/net/ip6_tables_names';
     const names = await host.read(path, 4096);
     // Without the kernel module there is no file, and no table either.
-    if (!names.ok && names.kind !== 'absent') return { ok: false, reason: `${names.message}; ${advice}` };
+    if (!names.ok && names.kind !== 'absent') return { ok: false, reason: names.message };
     const legacy = names.ok
       ? names.bytes
           .toString('utf8')
@@ -67,18 +67,16 @@ export function takeDump(
   });
 }
 
-const advice = 'the agent needs root with CAP_NET_ADMIN, and CAP_NET_RAW for iptables-legacy';
-
 /** What went wrong with a dump, and what to do. */
 export function dumpFailure(result: Extract<RunResult, { readonly ok: false }>): string {
   switch (result.kind) {
     case 'absent':
       return `${result.message}; install iptables 1.8 with both backends`;
-    case 'not-permitted':
-      return `${result.message}; ${advice}`;
     case 'deadline':
     case 'too-long':
       return `too many chains: ${result.message}; run it by hand to see how long it takes`;
+    // The host has said what is lacking.
+    case 'not-permitted':
     case 'stopped':
       return result.message;
     case 'failed':

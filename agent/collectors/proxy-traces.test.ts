@@ -43,7 +43,7 @@ describe('the traces on a node', () => {
     const runs = { 'nft list tables': { ok: false, kind: 'not-permitted', message }, 'ip -j addr': '[]' } as const;
     expect(await tracesOf(scriptedHost({ runs }))).toEqual({
       state: 'failed',
-      reason: `${message}; the agent needs root with CAP_NET_ADMIN, and CAP_NET_RAW for iptables-legacy`,
+      reason: message,
     });
   });
 

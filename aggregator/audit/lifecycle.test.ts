@@ -46,6 +46,14 @@ describe('a finding fires', () => {
     expect(statesOf(live([...times(5, late), oldReading, oldReading]))).not.toContain('firing');
   });
 
+  it('only when the API has told anything since it was first seen: what nodes do may be the answer to a change', () => {
+    const unheard: Shown = { after: 10, seen: { wantedKnownUntil: lifeBegins + 9000 } };
+    const heard: Shown = { after: 10, seen: { wantedKnownUntil: lifeBegins + 65_000 } };
+    expect(statesOf(live([...times(6, unheard), heard]))).toBe(
+      'pending pending pending pending pending pending firing',
+    );
+  });
+
   it('after the hold since it is known to be so, not since it was first looked at', () => {
     const dated: Shown = { after: 10, seen: { since: lifeBegins - 600_000, shows: 'past-state' } };
     expect(statesOf(live([dated, dated]))).toBe('pending firing');

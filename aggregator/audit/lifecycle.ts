@@ -26,6 +26,11 @@ export interface Sighting {
   readonly holdForSeconds: number;
   /** Unix ms: no reading before this may make it fire (the grace rules). */
   readonly graceUntil: number;
+  /**
+   * Unix ms: until then it is known what the API wants. What was first seen later may be kube-proxy's answer to a change
+   * that we have not heard of, and does not fire until we have heard more. Infinity where that cannot be.
+   */
+  readonly wantedKnownUntil: number;
   /** Since when the node shows this, Unix ms; null = since the reading that showed it first. */
   readonly since: number | null;
   readonly shows: TrackedFinding['shows'];
@@ -200,8 +205,10 @@ function seeAgain(before: TrackedFinding, sighting: Sighting, look: Look): Life 
  */
 function hasHeld(before: TrackedFinding, sighting: Sighting, { now, reading }: Look): boolean {
   const at = reading?.at ?? now;
-  const from = Math.min(millisecondsOf(before.pendingAt), millisecondsOf(before.since));
-  return at >= from + sighting.holdForSeconds * 1000 - clockSlackMs && at >= sighting.graceUntil;
+  const pendingAt = millisecondsOf(before.pendingAt);
+  const from = Math.min(pendingAt, millisecondsOf(before.since));
+  const isHeld = at >= from + sighting.holdForSeconds * 1000 - clockSlackMs && at >= sighting.graceUntil;
+  return isHeld && sighting.wantedKnownUntil >= pendingAt;
 }
 
 /** A reading is dated by its arrival and its age: a few milliseconds apart from the moment it is judged. */

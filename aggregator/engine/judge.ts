@@ -14,6 +14,9 @@ import { absenceOn, acceptanceOn, type Surroundings, sightingsOf } from './sight
 /** Kinds of API objects without which nothing can be judged. */
 export const judgedKinds: readonly WatchedKind[] = ['services', 'endpointslices', 'nodes'];
 
+/** Those of them that say what nodes should do with packets. */
+const wantedKinds: readonly WatchedKind[] = ['services', 'endpointslices'];
+
 export interface JudgeOptions {
   readonly cluster: ClusterFeed;
   readonly journal: Pick<Journal, 'lastEpisode'>;
@@ -143,7 +146,13 @@ export class Judge {
 
   #surroundings(): Surroundings {
     const { cluster, now } = this.#options;
-    return { services: cluster.services, checks: this.#checksById, now: now() };
+    const silentMs = Math.max(...wantedKinds.map((kind) => cluster.health(kind).ageMs));
+    return {
+      services: cluster.services,
+      checks: this.#checksById,
+      wantedKnownUntil: now() - silentMs,
+      now: now(),
+    };
   }
 
   /** Why the API's objects are not known well enough to judge anything; null when they are. */

@@ -13,6 +13,8 @@ import type { TrackedFinding } from '../model/lifecycle.ts';
 export interface Surroundings {
   readonly services: ReadonlyMap<string, Service>;
   readonly checks: ReadonlyMap<string, Check>;
+  /** Until when it is known what the API wants: the last word of the kinds that decide it. Unix ms. */
+  readonly wantedKnownUntil: number;
   /** Unix ms. */
   readonly now: number;
 }
@@ -41,13 +43,16 @@ export function sightingsOf(
       const speaksOfDrift = check?.needs.includes('drift') ?? false;
       const times = placed === null ? [] : frontends.flatMap((key) => placed.times.get(key) ?? []);
       const sinces = times.flatMap(({ since }) => since ?? []);
+      const shows = speaksOfDrift && placed !== null ? showsWhat(frontends, placed) : null;
       const sighting: Sighting = {
         finding: unsettled === null ? finding : tempered(finding, unsettled),
         frontends,
         holdForSeconds: check?.holdForSeconds ?? 0,
         graceUntil: speaksOfDrift && seen !== null ? graceOf(finding, frontends, seen) : 0,
+        // That a state is past, the API has told us itself.
+        wantedKnownUntil: speaksOfDrift && shows !== 'past-state' ? around.wantedKnownUntil : Number.POSITIVE_INFINITY,
         since: speaksOfDrift && sinces.length > 0 ? Math.min(...sinces) : null,
-        shows: speaksOfDrift && placed !== null ? showsWhat(frontends, placed) : null,
+        shows,
       };
       return [finding.fingerprint, sighting] as const;
     }),

@@ -1,6 +1,6 @@
 /** A program that the demo starts, watches and ends. Its output goes to a file. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 export interface ProgramPlan {
@@ -17,6 +17,10 @@ const stopWithinMs = 7000;
 /** What the programs find by name: Node, and what reads and writes rules. */
 const path = [dirname(process.execPath), '/usr/sbin', '/sbin', '/usr/bin', '/bin'].join(':');
 
+/** Has the kernel end a program when the demo is killed and cannot do so: setpriv(1), prctl(2). Debian always has it. */
+const setpriv = '/usr/bin/setpriv';
+const endsWithUs = existsSync(setpriv) ? [setpriv, '--pdeathsig', 'TERM', '--'] : [];
+
 export class ChildProgram {
   readonly name: string;
   readonly logFile: string;
@@ -25,11 +29,12 @@ export class ChildProgram {
   readonly #process: ChildProcess;
   #isStopping = false;
 
-  constructor({ name, command: [program, ...args], folder, logFile }: ProgramPlan) {
+  constructor({ name, command, folder, logFile }: ProgramPlan) {
     this.name = name;
     this.logFile = logFile;
     const log = openSync(logFile, 'a', 0o600);
     // A session of its own: Ctrl-C is for the demo, which ends its programs in its own order. The pipe ends with it.
+    const [program = '', ...args] = [...endsWithUs, ...command];
     const child = spawn(program, args, {
       cwd: folder,
       detached: true,
@@ -72,7 +77,8 @@ export class ChildProgram {
 
   /** The last lines of what it wrote. */
   lastLines(most: number): readonly string[] {
-    return readFileSync(this.logFile, 'utf8').trimEnd().split('\n').slice(-most);
+    const lines = readFileSync(this.logFile, 'utf8').split('\n');
+    return lines.filter((line) => line !== '').slice(-most);
   }
 
   #signal(signal: NodeJS.Signals): void {

@@ -1,6 +1,6 @@
 /** The demo from beginning to end: what it may play on, the story, and that nothing stays behind however it ends. */
 import type { Context } from '../context.ts';
-import { done, type Outcome, type Refusal, refusalText } from '../refusal.ts';
+import { done, type Outcome, type Refusal, refusalText, refused } from '../refusal.ts';
 import { type Narrator, narrator } from './narrator.ts';
 import { Stage } from './stage.ts';
 import { tellOnwards, tellStory } from './story.ts';
@@ -57,7 +57,8 @@ class Demo {
     const signal = this.#interruption.signal;
     const telling = new Telling({ terminal, story: this.#story, stage: stage.value, signal });
     const told = await tellStory(telling);
-    if (!told.ok || isOnce) return told;
+    // Who reads no more will not press Ctrl-C either.
+    if (!told.ok || isOnce || terminal.isClosed()) return told;
     this.#isTold = true;
     return tellOnwards(telling);
   }
@@ -92,6 +93,7 @@ class Demo {
 
   async #recordedStage(because: string): Promise<Outcome<Stage>> {
     await this.#story.say(`${because} the agents read recordings here, and not the kernel of this machine.`);
+    if (this.isInterrupted) return refused('show the demo', 'it was interrupted', 'Start it again.');
     const stage = new Stage({ isInKernel: false });
     this.#stage = stage;
     const built = await stage.build();

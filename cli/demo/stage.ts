@@ -39,6 +39,7 @@ export class Stage {
   #recordings: Recordings | null = null;
   #cluster: DemoCluster | null = null;
   #server: URL | null = null;
+  #building: Promise<Outcome<null>> = Promise.resolve(done(null));
   #closing: Promise<Outcome<null>> | null = null;
 
   constructor({ isInKernel }: StageOptions) {
@@ -64,7 +65,12 @@ export class Stage {
   }
 
   /** Makes nodes and API server. What was made until a refusal is removed by `close`. */
-  async build(): Promise<Outcome<null>> {
+  build(): Promise<Outcome<null>> {
+    this.#building = this.#build();
+    return this.#building;
+  }
+
+  async #build(): Promise<Outcome<null>> {
     mkdirSync(this.logFolder);
     mkdirSync(join(this.folder, 'sockets'));
     const recordings = await unpackRecordings(join(this.folder, 'recordings'));
@@ -129,6 +135,8 @@ export class Stage {
   }
 
   async #close(): Promise<Outcome<null>> {
+    // What is being made must be there to be removed.
+    await this.#building;
     const stops = await Promise.all(this.programs.map((program) => program.stop()));
     await this.#cluster?.close();
     const hasLeftovers = stops.some(({ wasKilled }) => wasKilled);

@@ -43,7 +43,7 @@ export async function tellOnwards(telling: Telling): Promise<Outcome<null>> {
   await story.commands(mending);
   await story.say('Ctrl-C ends it and removes everything.');
   telling.countFrom(null);
-  return telling.whenBroken();
+  return telling.whenBroken;
 }
 
 async function tellOfStage({ story, stage, paint }: Telling): Promise<Outcome<null>> {
@@ -61,7 +61,7 @@ async function tellOfStage({ story, stage, paint }: Telling): Promise<Outcome<nu
 async function tellOfNodes(telling: Telling): Promise<Outcome<null>> {
   const { story, followed, signal, terminal, paint } = telling;
   await story.step('Every node reports');
-  const started = await Promise.race([followed.start({ signal, startSeconds: 30 }), telling.whenBroken()]);
+  const started = await Promise.race([followed.start({ signal, startSeconds: 30 }), telling.whenBroken]);
   if (!started.ok) return started;
   const reported = await telling.wait({
     until: 'every node has reported, and node-a and node-b are healthy',
@@ -130,7 +130,7 @@ async function tellOfChange(telling: Telling): Promise<Outcome<null>> {
 async function tellOfFinding(telling: Telling): Promise<Outcome<null>> {
   const { story, terminal, paint, followed } = telling;
   const finding = stalled(telling);
-  if (finding === undefined) return telling.whenBroken();
+  if (finding === undefined) return telling.failed('the finding went away');
   await story.step('What it says');
   const [columns, colours] = [terminal.columns - 2, terminal.colours];
   await story.show(findingText({ finding, history: [], now: Date.now() }, { columns, colours }));

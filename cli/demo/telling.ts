@@ -4,6 +4,7 @@ import type { FindingJson } from '../../aggregator/http/schemas/finding.ts';
 import { type Paints, paints } from '../paints.ts';
 import { done, type Outcome, refused } from '../refusal.ts';
 import type { Terminal } from '../terminal.ts';
+import type { ChildProgram } from './child-program.ts';
 import { type FindingStep, FollowedAggregator } from './followed-aggregator.ts';
 import type { Narrator } from './narrator.ts';
 import type { Stage } from './stage.ts';
@@ -27,9 +28,11 @@ export interface Wait {
   readonly mostSeconds: number;
 }
 
-/** The aggregator tells the steps of one look within this time. */
-const togetherMs = 250;
-const shownLogLines = 8;
+/** Steps of one look come one after the other; so long a silence means that they are all told. */
+const quietMs = 300;
+/** Of a program that ended, and of each where none did. */
+const linesOfOne = 12;
+const linesOfEach = 3;
 
 export class Telling {
   readonly terminal: Terminal;
@@ -40,8 +43,11 @@ export class Telling {
   readonly followed: FollowedAggregator;
   /** Every finding that was heard of, as it was last. */
   readonly heard = new Map<string, FindingJson>();
+  /** Settles when the demo cannot go on: a program or the stream of events ended, or the user wants no more. */
+  readonly whenBroken: Promise<Outcome<never>>;
   #whenOf: (at: number) => string = clockTime;
   #steps: FindingStep[] = [];
+  #timer: NodeJS.Timeout | undefined;
   #printing: Promise<void> = Promise.resolve();
 
   constructor({ terminal, story, stage, signal }: TellingOptions) {
@@ -54,6 +60,7 @@ export class Telling {
     this.followed.onChange((step) => {
       if (step !== null) this.#hear(step);
     });
+    this.whenBroken = this.#untilBroken();
   }
 
   /** From now on what happens is told with its distance from a moment, in Unix ms; with null by the clock. */
@@ -87,45 +94,49 @@ export class Telling {
       over.signal.addEventListener('abort', this.followed.onChange(look));
       look();
     });
-    const tooLate = late(mostSeconds).then(() => this.#failed(`it took more than ${mostSeconds} s until ${until}`));
+    const tooLate = late(mostSeconds).then(() => this.failed(`it took more than ${mostSeconds} s until ${until}`));
     // The clock of a wait that is over is stopped by an abort.
     tooLate.catch(() => undefined);
-    const outcome = await Promise.race([held, tooLate, this.whenBroken()]);
+    const outcome = await Promise.race([held, tooLate, this.whenBroken]);
     over.abort();
     await slow;
     // What holds may hold in the midst of what is told together.
-    if (outcome.ok) await this.rest(togetherMs / 1000);
+    while (outcome.ok && this.#steps.length > 0 && !this.signal.aborted) await this.rest(quietMs / 1000);
     await this.#tellSteps();
     return outcome;
   }
 
-  /** Settles when the demo cannot go on: a program or the stream of events ended, or the user wants no more. */
-  whenBroken(): Promise<Outcome<never>> {
+  /** The demo's promise did not hold: rather no demo than one that shrugs. What programs wrote last is shown. */
+  failed(cameBack: string, programs: readonly ChildProgram[] = this.stage.programs): Outcome<never> {
+    const logs = programs.flatMap((program) => {
+      const lines = program.lastLines(programs.length === 1 ? linesOfOne : linesOfEach);
+      return lines.length === 0 ? [] : [`The ${program.name} wrote last:`, ...lines.map((line) => `  ${line}`)];
+    });
+    return refused('show the demo', cameBack, [...logs, 'Please report it with all of this and uname -r.'].join('\n'));
+  }
+
+  #untilBroken(): Promise<Outcome<never>> {
     const interrupted = new Promise<Outcome<never>>((resolve) => {
       const end = () => resolve(refused('show the demo', 'it was interrupted', 'Start it again.'));
       if (this.signal.aborted) end();
       this.signal.addEventListener('abort', end);
     });
-    const programs = this.stage.programs.map(async ({ name, whenEnded }) =>
-      this.#failed(`the ${name} ended: ${await whenEnded}`),
+    const programs = this.stage.programs.map(async (program) =>
+      this.failed(`the ${program.name} ended: ${await program.whenEnded}`, [program]),
     );
-    const stream = this.followed.whenEnded.then((reason) => this.#failed(reason));
-    return Promise.race([interrupted, ...programs, stream]);
-  }
-
-  /** The demo's promise did not hold: rather no demo than one that shrugs. What the programs wrote last is shown. */
-  #failed(cameBack: string): Outcome<never> {
-    const logs = this.stage.programs.flatMap((program) => {
-      const lines = program.lastLines(shownLogLines);
-      return lines.length === 0 ? [] : [`${program.name} wrote last:`, ...lines.map((line) => `  ${line}`)];
+    const stream = this.followed.whenEnded.then(async (reason) => {
+      // It ends with the aggregator, whose own end says more.
+      await this.rest(1);
+      return this.failed(reason);
     });
-    return refused('show the demo', cameBack, [...logs, 'Please report it with all of this and uname -r.'].join('\n'));
+    return Promise.race([interrupted, ...programs, stream]);
   }
 
   #hear(step: FindingStep): void {
     this.heard.set(step.finding.fingerprint, step.finding);
     this.#steps.push(step);
-    if (this.#steps.length === 1) setTimeout(() => void this.#tellSteps(), togetherMs);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#tellSteps(), quietMs);
   }
 
   #tellSteps(): Promise<void> {

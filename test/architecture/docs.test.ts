@@ -1,6 +1,8 @@
 import { globSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { agentHelp } from '../../agent/config.ts';
+import { aggregatorHelp } from '../../aggregator/config.ts';
 import { root } from './source-files.ts';
 
 const pages = [
@@ -62,6 +64,31 @@ describe('the pages', () => {
     const reasons = codes.map(({ groups }) => groups?.code).sort();
     expect(reasons.length).toBeGreaterThan(5);
     expect([...rows].map(({ groups }) => groups?.code).sort()).toEqual(reasons);
+  });
+
+  it('say of invariants which tests hold them, by names that these tests have', () => {
+    const page = readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8');
+    const rows = page.slice(page.indexOf('## Invariants'), page.indexOf('## Costs'));
+    const held = [...rows.matchAll(/`(?<file>[^`\n]+\.test\.ts)`(?<said>[^`\n]*)/g)].flatMap(({ groups }) =>
+      [...(groups?.said ?? '').matchAll(/"(?<name>[^"]+)"/g)].map(
+        (name) => [groups?.file ?? '', name[1] ?? ''] as const,
+      ),
+    );
+    const isThere = ([file, name]: readonly [string, string]) => readFileSync(join(root, file), 'utf8').includes(name);
+    expect(held.filter((one) => !isThere(one))).toEqual([]);
+    expect(held.length).toBeGreaterThan(40);
+  });
+
+  it.each([
+    ['agent', agentHelp],
+    ['aggregator', aggregatorHelp],
+  ])('explain every setting of the %s', (program, help) => {
+    const page = readFileSync(join(root, 'docs/operating.md'), 'utf8');
+    const from = page.indexOf(`### Settings of the ${program}`);
+    const section = page.slice(from, page.indexOf('\n#', from + 1));
+    const rows = [...section.matchAll(/^\| `--(?<name>[a-z-]+)/gm)].map(({ groups }) => groups?.name);
+    const settings = [...help.matchAll(/^ {2}--(?<name>[a-z-]+)/gm)].map(({ groups }) => groups?.name);
+    expect(rows.sort()).toEqual(settings.filter((name) => name !== 'help').sort());
   });
 
   it('and CI run the same test command', () => {

@@ -18,6 +18,7 @@ const packageOf: Readonly<Record<string, string>> = {
   ip: 'iproute2',
   cat: 'coreutils',
   stdbuf: 'coreutils',
+  setpriv: 'util-linux',
 };
 
 /** The programs that scripts/build.js makes, by the source that each begins with. */

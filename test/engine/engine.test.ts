@@ -137,6 +137,21 @@ describe('an API that falls silent', () => {
     },
   );
 
+  it.each(['services', 'endpointslices'] as const)(
+    '(%s) holds back what may be the answer to a change that was not heard of, and not what the API dated itself',
+    (of) => {
+      const cluster = withStaleNode();
+      cluster.cluster.quieten(of);
+      cluster.time.pass(1);
+      cluster.nodes[1]?.damage('tcp 10.96.1.4:80' as FrontendKey, () => null);
+      cluster.time.pass(85);
+      expect(statesOf(cluster)).toEqual(['missing-service node-2 pending', 'stale-endpoint node-1 firing']);
+      cluster.cluster.speak(of);
+      cluster.time.pass(6);
+      expect(statesOf(cluster)).toEqual(['missing-service node-2 firing', 'stale-endpoint node-1 firing']);
+    },
+  );
+
   it('and is listed anew: every grace begins again, and what fires goes on firing', () => {
     const cluster = withStaleNode();
     const before = only(cluster).since;

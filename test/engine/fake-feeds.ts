@@ -17,6 +17,7 @@ export class FakeCluster implements ClusterFeed {
   readonly #slices = new Map<string, readonly EndpointSlice[]>();
   readonly #listeners = new Set<Listener<ClusterChange>>();
   readonly #silent = new Map<WatchedKind, string>();
+  readonly #quietSince = new Map<WatchedKind, number>();
   readonly #now: () => number;
 
   constructor(now: () => number) {
@@ -29,7 +30,8 @@ export class FakeCluster implements ClusterFeed {
 
   health(kind: WatchedKind): WatchHealth {
     const because = this.#silent.get(kind) ?? null;
-    return { fresh: because === null, because, ageMs: 0 };
+    const now = this.#now();
+    return { fresh: because === null, because, ageMs: now - (this.#quietSince.get(kind) ?? now) };
   }
 
   subscribe(listener: Listener<ClusterChange>): () => void {
@@ -68,6 +70,16 @@ export class FakeCluster implements ClusterFeed {
 
   relisted(of: WatchedKind): void {
     this.#tell({ kind: 'relisted', of, at: this.#now() });
+  }
+
+  /** Nothing comes by a watch from now on, and nobody has noticed yet. */
+  quieten(of: WatchedKind): void {
+    this.#quietSince.set(of, this.#now());
+  }
+
+  /** A watch tells something again, of whatever. */
+  speak(of: WatchedKind): void {
+    this.#quietSince.delete(of);
   }
 
   /** A watch falls silent, or is heard again (null). */

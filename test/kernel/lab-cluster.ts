@@ -59,7 +59,19 @@ export const labCluster: ClusterState = {
     return endpoints.reduce((builder: SliceBuilder, endpoint) => builder.ready(endpoint, placeOf(endpoint)), empty)
       .built;
   }),
-  nodes: [{ name: labNode, uid: 'uid-lab-node', zone: null, podCIDRs: [], addresses: [nodeAddress], createdAt: null, ready: true, leaving: false, annotations: {} }],
+  nodes: [
+    {
+      name: labNode,
+      uid: 'uid-lab-node',
+      zone: null,
+      podCIDRs: [],
+      addresses: [nodeAddress],
+      createdAt: null,
+      ready: true,
+      leaving: false,
+      annotations: {},
+    },
+  ],
 };
 
 function placeOf(endpoint: string): { readonly node: string } {

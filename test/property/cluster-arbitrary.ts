@@ -167,7 +167,17 @@ export function randomCluster(maxServices: number): fc.Arbitrary<RandomCluster> 
             return one === undefined ? [] : [sliceOf(plan, one, [service, i])];
           }),
           nodes: [
-            { name: nodeName, uid: 'uid-node-a', zone: null, podCIDRs: [], addresses: plan.nodeAddresses.slice(1, 2), createdAt: null, ready: true, leaving: false, annotations: {} },
+            {
+              name: nodeName,
+              uid: 'uid-node-a',
+              zone: null,
+              podCIDRs: [],
+              addresses: plan.nodeAddresses.slice(1, 2),
+              createdAt: null,
+              ready: true,
+              leaving: false,
+              annotations: {},
+            },
           ],
         };
         const localDetector = { ipv4: detector, ipv6: detector };
