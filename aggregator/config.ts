@@ -37,6 +37,9 @@ export type ConfigOutcome =
   | { readonly kind: 'version' }
   | { readonly kind: 'refused'; readonly message: string };
 
+/** Selects the pods that the chart's DaemonSet makes; whose a token is, its account and DaemonSet decide. */
+export const agentLabels = 'app.kubernetes.io/name=plumbline,app.kubernetes.io/component=agent';
+
 const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 
 export const aggregatorHelp = `Usage: plumbline aggregator [options]
@@ -108,7 +111,7 @@ export function readConfig(
   if (values.version) return { kind: 'version' };
   const stranger = Object.keys(environment).find((name) => isStrange(name));
   if (stranger !== undefined) return refuse(`there is no setting ${stranger}`);
-  const settingOf = (name: Setting): string | undefined => values[name] ?? environment[variableOf(name)];
+  const settingOf = (name: Setting): string | undefined => values[name] ?? (environment[variableOf(name)] || undefined);
   const sockets = values['agent-socket'] ?? environment.PLUMBLINE_AGENT_SOCKET?.split(',') ?? [];
   try {
     return outcomeOf(settingOf, sockets);

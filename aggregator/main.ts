@@ -7,7 +7,7 @@ import { ClusterStore } from './cluster/cluster-store.ts';
 import { findAccess } from './cluster/find-access.ts';
 import { systemTiming } from './cluster/timing.ts';
 import { reviewToken } from './cluster/token-review.ts';
-import { type AggregatorConfig, aggregatorHelp, type Endpoint, readConfig } from './config.ts';
+import { type AggregatorConfig, agentLabels, aggregatorHelp, type Endpoint, readConfig } from './config.ts';
 import { Engine } from './engine/engine.ts';
 import { HttpServer } from './http/server.ts';
 import type { ListenerOptions } from './ingest/listener.ts';
@@ -70,8 +70,7 @@ async function serve(config: AggregatorConfig, log: Log): Promise<void> {
   const access = await findAccess({ ...config, environment: process.env }, monotonic);
   if (!access.ok) throw new Error(access.message);
   const client = new ApiClient(httpTransport(access.access), systemTiming);
-  const { namespace, daemonSet } = config.identity;
-  const agents = { namespace, labelSelector: `app.kubernetes.io/name=${daemonSet}` };
+  const agents = { namespace: config.identity.namespace, labelSelector: agentLabels };
   const cluster = new ClusterStore({ client, timing: systemTiming, agents, log });
   const { journal, notice } = openJournal({
     folder: config.dataDir,
@@ -81,8 +80,8 @@ async function serve(config: AggregatorConfig, log: Log): Promise<void> {
   if (notice !== null) log.error({}, notice);
   const engine = new Engine({ cluster, journal: endingOnDamage(journal, log), checks, log, now, later });
   const figures: (() => readonly Figure[])[] = [() => cluster.figures(), () => journal.figures()];
-  const listeners = await listenersOf(config, { client, cluster, figures, log });
-  const ingest = new IngestServer({ listeners: listeners.options, known: engine, now, monotonic, log });
+  const listeners = listenersOf(config, { client, cluster, log });
+  const ingest = new IngestServer({ listeners, known: engine, now, monotonic, log });
   figures.push(() => ingest.figures());
   cluster.agentPods.onGone(({ uid }) => ingest.podGone(uid));
   const http = new HttpServer({ record: engine, journal, checks, figures, version: packageJson.version, log, now });
@@ -96,7 +95,6 @@ async function serve(config: AggregatorConfig, log: Log): Promise<void> {
     await Promise.all([http.stop(), ingest.stop(true)]);
     engine.stop();
     await cluster.stop();
-    listeners.stop();
     journal.close();
   });
 }
@@ -104,22 +102,20 @@ async function serve(config: AggregatorConfig, log: Log): Promise<void> {
 interface Wiring {
   readonly client: ApiClient;
   readonly cluster: ClusterStore;
-  readonly figures: (() => readonly Figure[])[];
   readonly log: Log;
 }
 
 /** Where agents come in: TLS with tokens in a cluster, a socket for each node in development. */
-async function listenersOf(config: AggregatorConfig, { client, cluster, figures, log }: Wiring) {
+function listenersOf(config: AggregatorConfig, { client, cluster, log }: Wiring): readonly ListenerOptions[] {
   const options: ListenerOptions[] = config.agentSockets.map(({ node, path }) => ({ kind: 'unix', node, path }));
   const { agents, identity } = config;
-  if (agents === null) return { options, stop: () => undefined };
+  if (agents === null) return options;
   const certificates = new CertificateFiles({
     certificateFile: agents.certFile,
     keyFile: agents.keyFile,
     now,
     log,
   });
-  await certificates.start();
   const authenticator = new TokenAuthenticator({
     ...identity,
     reviewToken: (token) => reviewToken(client, token, [identity.audience]),
@@ -127,12 +123,8 @@ async function listenersOf(config: AggregatorConfig, { client, cluster, figures,
     nodeAddresses: (node) => cluster.nodes.get(node)?.addresses ?? null,
     now,
   });
-  figures.push(
-    () => certificates.figures(),
-    () => authenticator.figures(),
-  );
   options.push({ kind: 'tls', host: agents.host, port: agents.port, certificates, authenticator });
-  return { options, stop: () => certificates.stop() };
+  return options;
 }
 
 /**
@@ -162,13 +154,15 @@ function endingOnDamage(journal: SqliteJournal, log: Log): Journal {
   };
 }
 
-/** Once an hour: a backup, and what is too old goes. */
+/** At the start and once an hour: a backup, and what is too old goes. */
 function keepUp(journal: SqliteJournal, log: Log): () => void {
-  const timer = setInterval(() => {
+  const run = (): void => {
     upkeep(journal, new Date(now())).catch((cause: unknown) => {
       log.error({ error: messageOf(cause) }, 'the upkeep of the journal failed; it is tried again in an hour');
     });
-  }, hourMs);
+  };
+  run();
+  const timer = setInterval(run, hourMs);
   return () => clearInterval(timer);
 }
 

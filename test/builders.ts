@@ -121,7 +121,6 @@ export function slice(serviceName: string): SliceBuilder {
     namespace,
     name: `${plain}-1`,
     serviceName: plain,
-    changeTriggeredAt: null,
     family: 'ipv4',
     ports: [],
     endpoints: [],

@@ -50,8 +50,8 @@ describe('newer slices', () => {
     ),
   });
 
-  it('that say the same are the older ones, whatever their order and times', () => {
-    const newer = structuredClone([other.built, { ...one.built, changeTriggeredAt: '2026-07-14T09:30:00Z' }]);
+  it('that say the same are the older ones, whatever their order', () => {
+    const newer = structuredClone([other.built, one.built]);
     expect(withShared(older, newer)).toBe(older);
   });
 

@@ -21,7 +21,7 @@ import {
 export interface ClusterStoreOptions {
   readonly client: ApiClient;
   readonly timing: Timing;
-  /** Which pods are agents: `app.kubernetes.io/name=plumbline-agent` in the namespace of the release. */
+  /** Which pods are agents: their labels, in the namespace of the release. */
   readonly agents: { readonly namespace: string; readonly labelSelector: string };
   readonly log: { warn(fields: object, message: string): void };
 }

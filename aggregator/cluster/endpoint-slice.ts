@@ -8,8 +8,6 @@ import { apiAddress, elements, flag, member, oneOf, protocolOf, refuse, text, te
 const serviceNameLabel = 'kubernetes.io/service-name';
 /** kube-proxy's watch leaves these out. */
 const headlessLabel = 'service.kubernetes.io/headless';
-/** Set by the EndpointSlice controller; absent where one change has no single time. */
-const triggerTime = 'endpoints.kubernetes.io/last-change-trigger-time';
 
 export const endpointSliceKind: Kind<EndpointSlice> = { kind: 'EndpointSlice', read: readEndpointSlice };
 
@@ -19,14 +17,12 @@ function readEndpointSlice(item: Field): EndpointSlice | null {
   const serviceName = labels[serviceNameLabel];
   const addressType = oneOf(member(item, 'addressType'), ['IPv4', 'IPv6', 'FQDN'], 'FQDN');
   if (!serviceName || Object.hasOwn(labels, headlessLabel) || addressType === 'FQDN') return null;
-  const annotations = textMap(member(member(item, 'metadata'), 'annotations')) ?? {};
   const { namespace, name } = readName(item);
   return {
     namespace,
     name,
     serviceName,
     family: addressType === 'IPv4' ? 'ipv4' : 'ipv6',
-    changeTriggeredAt: annotations[triggerTime] ?? null,
     ports: elements(member(item, 'ports')).flatMap(readPort),
     endpoints: elements(member(item, 'endpoints')).flatMap(readEndpoint),
   };

@@ -176,7 +176,6 @@ describe('a slice', () => {
         name: 'web-1',
         serviceName: 'web',
         family: 'ipv4',
-        changeTriggeredAt: null,
         ports: [{ name: '', protocol: 'tcp', port: 8080 }],
         endpoints: [
           {

@@ -55,8 +55,6 @@ export interface EndpointSlice {
   /** Label kubernetes.io/service-name. */
   readonly serviceName: string;
   readonly family: Family;
-  /** Annotation endpoints.kubernetes.io/last-change-trigger-time, RFC 3339: when the pod or Service behind it changed. */
-  readonly changeTriggeredAt: string | null;
   readonly ports: readonly { readonly name: string; readonly protocol: Protocol; readonly port: number }[];
   readonly endpoints: readonly Endpoint[];
 }

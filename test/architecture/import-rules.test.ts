@@ -17,8 +17,8 @@ const offenders: Readonly<Record<string, { readonly path: string; readonly text:
     text: "import { readState } from '../cluster/state.ts';",
   },
   'the engine knows no shell': {
-    path: 'aggregator/engine.ts',
-    text: "import { journal } from './journal/journal.ts';",
+    path: 'aggregator/engine/offender.ts',
+    text: "import { openJournal } from '../journal/open-journal.ts';",
   },
   'shells do not import main': {
     path: 'aggregator/http/offender.ts',

@@ -107,7 +107,7 @@ export const importRules: readonly ImportRule[] = [
   {
     name: 'the engine knows no shell',
     reason: 'where objects come from and findings go is chosen in main: the engine runs the same offline',
-    binds: (path) => path === 'aggregator/engine.ts',
+    binds: (path) => path.startsWith('aggregator/engine/'),
     allows: ({ to }) => !isIn(to, ...shells, 'aggregator/main.ts', 'aggregator/config.ts'),
   },
   {

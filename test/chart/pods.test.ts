@@ -1,7 +1,7 @@
 /** What the chart's pods may do and are told, held against what the programs take. */
 import { describe, expect, it } from 'vitest';
 import { readConfig as readAgentConfig } from '../../agent/config.ts';
-import { readConfig as readAggregatorConfig } from '../../aggregator/config.ts';
+import { agentLabels, readConfig as readAggregatorConfig } from '../../aggregator/config.ts';
 import { at, hasKey, isWithin, listAt, renderedChart } from './rendered-chart.ts';
 
 const chart = renderedChart();
@@ -26,6 +26,12 @@ describe('an agent', () => {
     expect(
       ['hostPID', 'hostIPC', 'shareProcessNamespace'].filter((name) => isWithin({ [name]: true }, agentPod)),
     ).toEqual([]);
+  });
+
+  it('has the labels by which the aggregator knows agents', () => {
+    const labels: unknown = at(daemonSet, 'spec.template.metadata.labels');
+    const selected = Object.fromEntries(agentLabels.split(',').map((label) => label.split('=')));
+    expect(labels).toMatchObject(selected);
   });
 
   it('sees the network of its node, on every node', () => {

@@ -181,7 +181,6 @@ export class RollingService {
       name: `svc-${this.#number}-1`,
       serviceName: `svc-${this.#number}`,
       family: 'ipv4',
-      changeTriggeredAt: null,
       ports: [{ name: 'http', protocol: 'tcp', port: this.#targetPort }],
       endpoints: [...this.#endpoints],
     };

@@ -130,7 +130,6 @@ function sliceOf(plan: Plan, chosen: ChosenService, [service, index]: readonly [
     name: `${service.name}-slice`,
     serviceName: service.name,
     family: plan.family,
-    changeTriggeredAt: null,
     ports: service.ports.map(({ name, protocol }, i) => ({ name, protocol, port: 8080 + index * 10 + i })),
     endpoints,
   };
