@@ -29,25 +29,27 @@ declare const frontendKeyBrand: unique symbol;
 export type FrontendKey = string & { readonly [frontendKeyBrand]: true };
 
 /** Why a reader could not say what becomes of a packet. Stable codes; docs explain each. */
-export type UnknownReason =
-  | 'unreadable-match'
+export const unknownReasons = [
+  'unreadable-match',
   /** A match that can be read, and not be decided without the packet: a limit, a time, an owner, a client's port. */
-  | 'undecided-match'
-  | 'unreadable-target'
-  | 'unreadable-rule'
-  | 'set-not-read'
+  'undecided-match',
+  'unreadable-target',
+  'unreadable-rule',
+  'set-not-read',
   /** Both iptables backends act on the packets, not alike, and no dump shows which is asked first. */
-  | 'order-not-visible'
+  'order-not-visible',
   /** Two service ports ask for one frontend and want different things of it. */
-  | 'asked-twice'
+  'asked-twice',
   /** A raw rule exempts the packets from connection tracking (node-local DNS does): no service rule sees them. */
-  | 'untracked'
-  | 'address-dependent'
-  | 'too-complex'
-  | 'source-dependent'
-  | 'interface-dependent'
-  | 'node-addresses-unknown'
-  | 'model-disagreement';
+  'untracked',
+  'address-dependent',
+  'too-complex',
+  'source-dependent',
+  'interface-dependent',
+  'node-addresses-unknown',
+  'model-disagreement',
+] as const;
+export type UnknownReason = (typeof unknownReasons)[number];
 
 /** What every dataplane must agree on. */
 export type Route =

@@ -10,7 +10,7 @@ import type { Leaf, TreeDigests } from '../../proto/bucket-tree.ts';
 import { DesiredBook } from '../audit/desired-book.ts';
 import type { Step } from '../audit/lifecycle.ts';
 import type { Check } from '../model/check.ts';
-import type { AgentEvent, AgentFeed, ClusterChange, ClusterFeed, KnownLeaves, NodeReport } from '../model/feeds.ts';
+import type { AgentFeed, ClusterFeed, KnownLeaves } from '../model/feeds.ts';
 import type { Journal, TrackedFinding } from '../model/lifecycle.ts';
 import type {
   AuditEvent,
@@ -21,8 +21,9 @@ import type {
   ServiceDetail,
   ServiceRecord,
 } from '../model/record.ts';
+import { Intake } from './intake.ts';
 import { Judge, judgedKinds } from './judge.ts';
-import { type NodeMemory, newMemory, whyNotJudged } from './node-memory.ts';
+import { type NodeMemory, whyNotJudged } from './node-memory.ts';
 import { rulesToAskFor } from './node-rules.ts';
 import { Publication } from './publication.ts';
 
@@ -56,6 +57,7 @@ export class Engine implements AuditRecord, KnownLeaves {
   readonly #options: EngineOptions;
   readonly #book = new DesiredBook({ historyHours, maxPast: mostPastStates });
   readonly #memories = new Map<string, NodeMemory>();
+  readonly #intake: Intake;
   readonly #judge: Judge;
   readonly #publication: Publication;
   readonly #dirty = new Set<string>();
@@ -65,12 +67,22 @@ export class Engine implements AuditRecord, KnownLeaves {
   #cancelTick: (() => void) | null = null;
   #journalProblem: string | null = null;
   #unsubscribe: readonly (() => void)[] = [];
-  readonly #counts = { looks: 0, ms: 0, losses: 0 };
+  readonly #counts = { looks: 0, ms: 0 };
 
   constructor(options: EngineOptions) {
     const { cluster, now } = options;
     this.#options = options;
     this.#judge = new Judge({ ...options, book: this.#book });
+    this.#intake = new Intake({
+      cluster,
+      book: this.#book,
+      memories: this.#memories,
+      markDirty: (name) => this.#markDirty(name),
+      onRelisted: (at) => {
+        this.#judge.rememberedSince = at;
+      },
+      now,
+    });
     this.#publication = new Publication({
       cluster,
       book: this.#book,
@@ -82,19 +94,15 @@ export class Engine implements AuditRecord, KnownLeaves {
 
   /** Takes up what the journal holds and begins to follow both feeds. */
   start(agents: AgentFeed): void {
-    const { cluster, journal, now } = this.#options;
+    const { cluster, journal } = this.#options;
     this.#agents = agents;
-    const byNode = Map.groupBy(journal.open(), ({ node }) => node);
-    this.#clusterOpen = byNode.get(null) ?? [];
-    for (const [name, open] of byNode) {
-      if (name !== null) this.#memories.set(name, newMemory(name, open[0]?.nodeUid ?? null, open));
-    }
-    for (const key of cluster.services.keys()) this.#takeService(key, now());
-    for (const name of cluster.nodes.keys()) this.#takeNode(name);
-    for (const name of this.#memories.keys()) this.#markDirty(name);
+    const open = Map.groupBy(journal.open(), ({ node }) => node);
+    this.#clusterOpen = open.get(null) ?? [];
+    open.delete(null);
+    this.#intake.begin(open as ReadonlyMap<string, readonly TrackedFinding[]>);
     this.#unsubscribe = [
-      cluster.subscribe((change) => this.#onClusterChange(change)),
-      agents.subscribe((event) => this.#onAgentEvent(event)),
+      cluster.subscribe((change) => this.#intake.onClusterChange(change)),
+      agents.subscribe((event) => this.#intake.onAgentEvent(event)),
     ];
     this.#tick();
   }
@@ -103,104 +111,6 @@ export class Engine implements AuditRecord, KnownLeaves {
     for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.#cancelRound?.();
     this.#cancelTick?.();
-  }
-
-  // What comes in.
-
-  #onClusterChange(change: ClusterChange): void {
-    switch (change.kind) {
-      case 'service':
-        this.#takeService(change.key, change.at);
-        this.#markNodesWithFindingsOf(change.key);
-        break;
-      case 'node':
-        this.#takeNode(change.name);
-        break;
-      case 'relisted':
-        if (change.of !== 'services' && change.of !== 'endpointslices') break;
-        this.#book.relisted(change.of, change.at);
-        this.#judge.rememberedSince = change.at;
-        break;
-      case 'health':
-        for (const name of this.#memories.keys()) this.#markDirty(name);
-        break;
-    }
-  }
-
-  #takeService(key: string, at: number): void {
-    const { cluster } = this.#options;
-    this.#book.setService(key, cluster.services.get(key) ?? null, cluster.slicesOf(key), at);
-  }
-
-  /** A node came, changed or went. */
-  #takeNode(name: string): void {
-    const node = this.#options.cluster.nodes.get(name) ?? null;
-    const memory = this.#memories.get(name);
-    if (memory === undefined) {
-      if (node !== null) this.#memories.set(name, newMemory(name, node.uid, []));
-    } else if (node !== null && memory.uid === null) {
-      memory.uid = node.uid;
-    }
-    this.#tellBook(name);
-    this.#markDirty(name);
-  }
-
-  #tellBook(name: string): void {
-    const apiNode = this.#options.cluster.nodes.get(name) ?? null;
-    const profile = this.#memories.get(name)?.report?.profile ?? null;
-    this.#book.setNode(name, apiNode === null || profile === null ? null : { apiNode, profile });
-  }
-
-  /** Whether it is still accepted, or its Service still there, may have changed. */
-  #markNodesWithFindingsOf(serviceKey: string): void {
-    for (const { open, name } of this.#memories.values()) {
-      const isAbout = ({ subject }: TrackedFinding): boolean =>
-        subject.kind === 'Service' && `${subject.namespace}/${subject.name}` === serviceKey;
-      if (open.some(isAbout)) this.#markDirty(name);
-    }
-  }
-
-  #onAgentEvent(event: AgentEvent): void {
-    const name = event.kind === 'report' ? event.report.node : event.node;
-    const memory = this.#memories.get(name);
-    // The API does not know such a node (yet): there is nothing to hold its report against.
-    if (memory === undefined) return;
-    switch (event.kind) {
-      case 'connected':
-        memory.agentVersion = event.agentVersion;
-        memory.lastHeardAt = event.at;
-        this.#markDirty(name);
-        break;
-      case 'disconnected':
-        break;
-      case 'heard':
-        memory.lastHeardAt = event.at;
-        memory.figures = event.figures ?? memory.figures;
-        break;
-      case 'report':
-        this.#takeReport(memory, event.report, event.sequence);
-        break;
-      case 'evidence':
-        memory.asked.delete(event.evidence.entry);
-        memory.evidence = new Map([...memory.evidence, [event.evidence.entry, event.evidence]]);
-        this.#markDirty(name);
-        break;
-      case 'lost':
-        this.#counts.losses++;
-        memory.lost = event.reason;
-        this.#markDirty(name);
-        break;
-    }
-  }
-
-  #takeReport(memory: NodeMemory, report: NodeReport, sequence: bigint): void {
-    const isNewProfile = memory.report?.profile !== report.profile;
-    memory.report = report;
-    memory.lost = null;
-    memory.lastHeardAt = Math.max(memory.lastHeardAt ?? 0, this.#options.now());
-    memory.unacknowledged = sequence;
-    if (isNewProfile) this.#tellBook(memory.name);
-    this.#markDirty(memory.name);
   }
 
   #markDirty(name: string): void {
@@ -295,19 +205,12 @@ export class Engine implements AuditRecord, KnownLeaves {
     if (memory.unacknowledged !== null) this.#agents?.acknowledge(name, memory.unacknowledged);
     memory.unacknowledged = null;
     if (this.#judge.whyNodeGone(memory) !== null) {
-      this.#forget(name);
+      this.#intake.forget(name);
+      this.#publication.forget(name);
       return;
     }
     const asked = rulesToAskFor(memory);
     if (asked.length > 0) this.#agents?.wantEvidence(name, asked);
-  }
-
-  /** The node is deleted, and its findings are gone; one made anew under its name begins anew. */
-  #forget(name: string): void {
-    this.#memories.delete(name);
-    this.#publication.forget(name);
-    this.#book.setNode(name, null);
-    if (this.#options.cluster.nodes.has(name)) this.#takeNode(name);
   }
 
   // What others may ask.
@@ -354,12 +257,12 @@ export class Engine implements AuditRecord, KnownLeaves {
   }
 
   figures(): readonly Figure[] {
-    const { looks, ms, losses } = this.#counts;
+    const { looks, ms } = this.#counts;
     const counter = (name: string, help: string, value: number): Figure => ({ name, help, kind: 'counter', value });
     return [
       counter('plumbline_evaluations_total', 'Looks at nodes.', looks),
       counter('plumbline_evaluation_seconds_total', 'Time spent in looks and checks.', ms / 1000),
-      counter('plumbline_reports_lost_total', 'Times that a part of a report was lost.', losses),
+      counter('plumbline_reports_lost_total', 'Times that a part of a report was lost.', this.#intake.losses),
       { name: 'plumbline_dirty_nodes', help: 'Nodes that wait for a look.', kind: 'gauge', value: this.#dirty.size },
       ...this.#book.figures(),
     ];

@@ -5,7 +5,7 @@
 import Type, { type Static, type TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { type Address, parseAddress, type Prefix } from '../../proto/address.ts';
-import type { UnknownReason } from '../../proto/forwarding.ts';
+import { unknownReasons } from '../../proto/forwarding.ts';
 import type { IptablesReport, NodeParts, Part, PartName } from '../../proto/parts.ts';
 import { parsePrefix } from '../../proto/prefixes.ts';
 import type { DataplaneMode, NodeProfile } from '../../proto/profile.ts';
@@ -87,28 +87,10 @@ const structure = object({
   masqueradePath: words('ok', 'mark-not-set', 'not-masqueraded', 'masquerades-unmarked'),
 });
 
-/** A reason that is missing here, or is none, does not compile. */
-const unknownReasons: { readonly [reason in UnknownReason]: true } = {
-  'unreadable-match': true,
-  'undecided-match': true,
-  'unreadable-target': true,
-  'unreadable-rule': true,
-  'set-not-read': true,
-  'order-not-visible': true,
-  'asked-twice': true,
-  untracked: true,
-  'address-dependent': true,
-  'too-complex': true,
-  'source-dependent': true,
-  'interface-dependent': true,
-  'node-addresses-unknown': true,
-  'model-disagreement': true,
-};
-
 const iptables = object({
   structures: list(structure, 4),
   serviceBackends: list(backend, 2),
-  unlisted: orNull(words(...(Object.keys(unknownReasons) as UnknownReason[]))),
+  unlisted: orNull(words(...unknownReasons)),
 });
 
 const health = words('healthy', 'unhealthy', 'silent', 'unknown');

@@ -7,29 +7,12 @@ import {
   type Route,
   type Shares,
   type UnknownReason,
+  unknownReasons,
   wholeShare,
 } from '../forwarding.ts';
 import type * as wire from '../generated/plumbline/agent/v1/agent.ts';
 import { parsePrefix, prefixSet, toPrefixes } from '../prefixes.ts';
 import { type Decoded, fits, misfit, quoted } from './decoded.ts';
-
-/** The reasons that this version knows: a further one needs a further entry, or this does not compile. */
-const reasons: { readonly [reason in UnknownReason]: true } = {
-  'unreadable-match': true,
-  'undecided-match': true,
-  'unreadable-target': true,
-  'unreadable-rule': true,
-  'set-not-read': true,
-  'order-not-visible': true,
-  'asked-twice': true,
-  untracked: true,
-  'address-dependent': true,
-  'too-complex': true,
-  'source-dependent': true,
-  'interface-dependent': true,
-  'node-addresses-unknown': true,
-  'model-disagreement': true,
-};
 
 const plain = { backends: [], reason: '', affinitySeconds: 0, affinityPartial: false, sources: undefined };
 
@@ -78,7 +61,7 @@ export function decodeFate(fate: wire.Fate): Decoded<Fate> {
 }
 
 function isReason(text: string): text is UnknownReason {
-  return Object.hasOwn(reasons, text);
+  return (unknownReasons as readonly string[]).includes(text);
 }
 
 function decodeForward(fate: wire.Fate): Decoded<Fate> {
