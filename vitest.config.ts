@@ -35,13 +35,13 @@ export default defineConfig({
         },
       },
       {
-        // The whole system as processes, as root: one file at a time, since each keeps both cores busy.
+        // The whole system as processes, as root. Each file has systems of its own, and waits most of the time.
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           exclude: [slow],
           pool: 'forks',
-          fileParallelism: false,
+          maxWorkers: 3,
           testTimeout: 200_000,
           hookTimeout: 200_000,
         },

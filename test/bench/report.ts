@@ -1,4 +1,4 @@
-/** The bench's table, printed and written into README.md between its markers. */
+/** The tables of the benches, printed and written into README.md between their markers. */
 import { readFileSync, writeFileSync } from 'node:fs';
 
 export interface Measure {
@@ -8,9 +8,6 @@ export interface Measure {
   /** At most this; null = told, not promised. */
   readonly limit: number | null;
 }
-
-const begin = '<!-- bench: begin -->\n';
-const end = '<!-- bench: end -->';
 
 /** The middle value; of an even number, the higher of the two in the middle. */
 export function median(values: readonly number[]): number {
@@ -29,9 +26,11 @@ export function reportTable(measures: readonly Measure[], machine: string): stri
   return `${machine}\n\n| what | measured | promised | |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
 }
 
-/** Puts the report between the markers. @throws when the file has none. */
-export function writeReport(path: string, report: string): void {
+/** Puts the report between the markers of that name. @throws when the file has none. */
+export function writeReport(path: string, name: string, report: string): void {
   const text = readFileSync(path, 'utf8');
+  const begin = `<!-- ${name}: begin -->\n`;
+  const end = `<!-- ${name}: end -->`;
   const from = text.indexOf(begin) + begin.length;
   const to = text.indexOf(end);
   if (from < begin.length || to < from)
@@ -40,5 +39,6 @@ export function writeReport(path: string, report: string): void {
 }
 
 function rounded(value: number): string {
+  if (Number.isInteger(value)) return String(value);
   return value >= 10 ? value.toFixed(0) : value >= 1 ? value.toFixed(2) : value.toFixed(3);
 }

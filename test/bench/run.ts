@@ -7,14 +7,16 @@
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { buildSync } from 'esbuild';
 import { agentNodeFlags } from '../../agent/node-flags.ts';
 import { makeNamespace, mustRunIn, removeAbandoned, removeNamespace, whyNotHere } from '../kernel/namespaces.ts';
 import { recordingFolder } from '../recordings.ts';
+import { aggregatorRows } from './aggregator-rows.ts';
 import type { DesiredCost } from './compute-desired.ts';
+import { machine } from './machine.ts';
 import type { ReadCosts } from './read-rules.ts';
 import type { Measure } from './report.ts';
 import { median, reportTable, writeReport } from './report.ts';
@@ -54,11 +56,6 @@ function saveBaseline(dump: string): readonly number[] {
   }
 }
 
-/**
- * Runs one of the measured programs several times, each in a process of its own. A first run that does not count leaves
- * the code in Node's compile cache with its types stripped: the agent's image holds JavaScript, and the stripper alone
- * would cost a fifth of the memory promised.
- */
 /**
  * Runs one of the measured programs several times, each in a process of its own: bundled, as an image would hold it, and
  * with the agent's own flags.
@@ -140,16 +137,11 @@ if (obstacle !== null) {
 removeAbandoned();
 const folder = mkdtempSync(join(tmpdir(), 'plumbline-bench-'));
 try {
-  const measures = measureAll(folder);
-  const machine = `${cpus().length} x ${cpus()[0]?.model ?? 'unknown CPU'}, Node ${process.versions.node}, kernel ${kernel()}`;
-  const report = reportTable(measures, `Medians of ${runs} runs on ${machine}.`);
+  const measures = [...measureAll(folder), ...aggregatorRows()];
+  const report = reportTable(measures, `Medians of ${runs} runs on ${machine()}.`);
   process.stdout.write(report);
-  if (process.argv.includes('--write')) writeReport(join(import.meta.dirname, 'README.md'), report);
+  if (process.argv.includes('--write')) writeReport(join(import.meta.dirname, 'README.md'), 'bench', report);
   process.exitCode = measures.every(({ value, limit }) => limit === null || value <= limit) ? 0 : 1;
 } finally {
   rmSync(folder, { recursive: true });
-}
-
-function kernel(): string {
-  return readFileSync('/proc/sys/kernel/osrelease', 'utf8').trim();
 }

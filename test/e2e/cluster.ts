@@ -223,14 +223,22 @@ function recordedApi(names: readonly string[]): ApiStandIn {
   return api;
 }
 
-/** Kept from one start of the aggregator to the next, so it is chosen here and not by the kernel at each. */
+/**
+ * Kept from one start of the aggregator to the next, so it is chosen here and not by the kernel at each: below the ports
+ * that connections get, or one of those could have it while the aggregator is down.
+ */
 async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (typeof address !== 'object' || address === null) throw new Error('a listening server has an address');
-  return address.port;
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
 }
 
 function kubeconfigFor(server: string): string {
