@@ -79,9 +79,10 @@ export function agentState({ lastHeardAt }: NodeMemory, now: number): 'reporting
 /** Why a node's report cannot be judged now; null when it can. */
 export function whyNotJudged(memory: NodeMemory, now: number): string | null {
   const { name, report, lost, figures } = memory;
+  // Who is shut out for a while is silent because of it.
+  if (lost !== null) return lost;
   if (agentState(memory, now) === 'silent') return `the agent of ${name} is silent`;
   if (report === null) return notHeardYet(name);
-  if (lost !== null) return lost;
   const patience = Math.max(leastReadingAgeMs, (figures?.intervalSeconds ?? 0) * 1000 * intervalsWithoutReading);
   return now - report.readAt > patience ? `the agent of ${name} lives, and does not read its node any more` : null;
 }

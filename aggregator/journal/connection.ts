@@ -26,6 +26,10 @@ export interface Connection {
 
 /** Pages of 4 KiB that are copied in one go; a commit waits for at most that. */
 const pagesAtOnce = 100;
+/** A copy begins anew so often, when commits end it: first in pieces, then in one go, for which commits wait. */
+const mostDisturbed = 30;
+const mostInPieces = 10;
+const allPages = 2 ** 30;
 
 /**
  * Opens the file, or makes it, as the only user of it until it is closed.
@@ -80,12 +84,28 @@ function connectionOf(database: DatabaseSync): Connection {
       }
     },
     copyTo: async (path) => {
-      await backup(database, path, { rate: pagesAtOnce });
+      for (let disturbed = 0; ; disturbed++) {
+        try {
+          const rate = disturbed < mostInPieces ? pagesAtOnce : allPages;
+          await backup(database, path, { rate });
+          break;
+        } catch (cause) {
+          if (disturbed === mostDisturbed || !isDisturbed(cause)) throw cause;
+        }
+      }
       // Closing ends a copy early, and nothing tells.
       if (!database.isOpen) throw new Error('the database was closed meanwhile');
     },
     close: () => database.close(),
   };
+}
+
+/** SQLITE_OK: the copy stopped at a page that a commit held, and by the time of the error the commit was done. */
+const disturbances = [0, 5, 6];
+
+/** Whether a copy was ended by a commit beside it, and not by the disk: SQLITE_BUSY, SQLITE_LOCKED, or no error left. */
+function isDisturbed(cause: unknown): boolean {
+  return cause instanceof Error && 'errcode' in cause && disturbances.includes(Number(cause.errcode));
 }
 
 function rollBack(database: DatabaseSync): void {
