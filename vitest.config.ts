@@ -18,6 +18,8 @@ export default defineConfig({
           name: 'unit',
           include: [...beside, ...above],
           exclude: [slow, '**/node_modules/**'],
+          // By itself vitest leaves a core to its own process, of the two that there are.
+          maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
