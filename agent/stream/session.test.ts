@@ -178,14 +178,15 @@ describe('figures', () => {
     expectMirrored(pair, second);
   });
 
-  it('go along with the first reading after a heartbeat that had none to tell', () => {
+  it('wait for the next heartbeat, also where the last one had none to tell', () => {
     const pair = told(reading(1, { parts: figures(100) }));
     pair.beat();
     expect(pair.talk()).toEqual(['heartbeat']);
     const second = reading(2, { parts: figures(110) });
-    expect(pair.read(second)).toEqual(['state 2 parts 2', 'part', 'part']);
+    expect(pair.read(second)).toEqual(['state 2 parts 0']);
+    pair.beat();
+    expect(pair.talk()).toEqual(['heartbeat', 'state 2 parts 2', 'part', 'part']);
     expectMirrored(pair, second);
-    expect(pair.read(reading(3, { parts: figures(120) }))).toEqual(['state 3 parts 0']);
   });
 
   it('are held back while another member of their part changes', () => {

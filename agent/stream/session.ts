@@ -92,7 +92,8 @@ export class Session {
 
   /** A heartbeat is due, and with it the figures that were held back. */
   beat(figures: LoopFigures, wallMs: number): void {
-    this.#figuresDue = true;
+    // Nothing held back: the next change does not take its figures along either, they wait for the next beat.
+    this.#figuresDue = this.#told !== null && holdsBack(this.#told);
     this.#heartbeat = { sentAtMs: BigInt(Math.round(wallMs)), metrics: agentMetrics(figures, this.counts) };
   }
 
