@@ -101,10 +101,12 @@ function brokenJumps(view: NodeView, { backend, family, missingBaseJumps }: Ipta
 function nothingServed(view: NodeView, family: Family): Broken | null {
   const { mode } = view.profile;
   if (mode.source !== 'configz' && mode.source !== 'proxyMode') return null;
+  const unserved = new Set(view.drift.filter(isUnserved).map((drift) => drift.key));
+  // Most nodes serve what they should: then nobody needs to go through all that is wanted.
+  if (unserved.size < leastFrontends) return null;
   const wanted = [...(view.desired ?? [])].filter(
     ([, { frontend, forwarding }]) => frontend.family === family && forwards(forwarding),
   );
-  const unserved = new Set(view.drift.filter(isUnserved).map((drift) => drift.key));
   if (wanted.length < leastFrontends || !wanted.every(([key]) => unserved.has(key))) return null;
   const hasChains = serviceStructures(view).some((structure) => structure.family === family);
   return {
