@@ -2,7 +2,7 @@
 import { defineConfig } from 'vitest/config';
 
 const beside = ['agent', 'aggregator', 'cli', 'proto'].map((folder) => `${folder}/**/*.test.ts`);
-const above = ['chart', 'engine', 'property', 'published', 'recordings', 'scenarios'].map(
+const above = ['engine', 'property', 'published', 'recordings', 'scenarios'].map(
   (folder) => `test/${folder}/**/*.test.ts`,
 );
 const slow = '**/*.slow.test.ts';
@@ -23,6 +23,10 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
+      },
+      {
+        // What Helm and the image builders would make of the files here.
+        test: { name: 'chart', include: ['test/chart/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
       },
       {
         // Real namespaces and real rules, as root: one file at a time, since they share one kernel.

@@ -16,6 +16,26 @@ export type ListResult =
     }
   | { readonly ok: false; readonly kind: 'absent' | 'not-permitted' | 'too-long' | 'failed'; readonly message: string };
 
+/** One file, whatever its names: the numbers by which the kernel knows it, as /proc/locks prints them. */
+export interface FileIdentity {
+  /** `00:19`: major and minor number of its device, hexadecimal. */
+  readonly device: string;
+  readonly inode: string;
+}
+
+/** Which file lies at a path; null when none does, or it cannot be told. */
+export async function identifyFile(path: string): Promise<FileIdentity | null> {
+  try {
+    const { dev, ino } = await lstat(path, { bigint: true });
+    // makedev(3): twelve bits of major number between the two parts of the minor one.
+    const major = (dev >> 8n) & 0xfffn;
+    const minor = (dev & 0xffn) | ((dev >> 12n) & 0xfff00n);
+    return { device: [major, minor].map((part) => part.toString(16).padStart(2, '0')).join(':'), inode: String(ino) };
+  } catch {
+    return null;
+  }
+}
+
 /** Lists a folder, `too-long` beyond so many names. A folder that is itself a symbolic link is not followed. */
 export async function listFolder(path: string, maxNames: number): Promise<ListResult> {
   try {

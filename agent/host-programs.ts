@@ -11,10 +11,10 @@ export type RunResult =
   | {
       readonly ok: false;
       /**
-       * `absent`: the program is not installed. `failed`: it ended with another code than 0. `stopped`: whoever ran it
-       * wanted no more of it.
+       * `absent`: the program is not installed. `failed`: it ended with another code than 0. `too-large`: it took more
+       * memory than it may. `stopped`: whoever ran it wanted no more of it.
        */
-      readonly kind: 'absent' | 'failed' | 'deadline' | 'too-long' | 'not-permitted' | 'stopped';
+      readonly kind: 'absent' | 'failed' | 'deadline' | 'too-long' | 'too-large' | 'not-permitted' | 'stopped';
       readonly message: string;
     };
 
@@ -26,6 +26,8 @@ export interface Command {
   readonly deadlineMs: number;
   /** More output than this is `too-long`. */
   readonly maxBytes: number;
+  /** A program that holds more memory is killed (`too-large`); it is looked at every 50 ms. Absent = no limit. */
+  readonly maxMemoryBytes?: number;
   /** Kills the program when it is aborted. */
   readonly signal?: AbortSignal;
 }
@@ -63,7 +65,7 @@ export function runProgram(
   { onOutput, onPeak }: RunListener,
 ): Promise<RunResult> {
   const [path = '', ...args] = words;
-  const { program, deadlineMs, maxBytes, signal } = command;
+  const { program, deadlineMs, maxBytes, maxMemoryBytes = Infinity, signal } = command;
   if (signal?.aborted) return Promise.resolve(stopped(program));
   return new Promise((resolve) => {
     const env = { PATH: systemFolders.join(':'), LC_ALL: 'C', TZ: 'UTC' };
@@ -71,7 +73,10 @@ export function runProgram(
     child.on('error', (error: NodeJS.ErrnoException) => resolve(notStarted(program, error)));
     // Without a process there are no pipes either; the error event is still to come.
     if (child.pid === undefined) return;
-    const watch = watchPeak(child.pid, isEndless(command), onPeak);
+    const watch = watchPeak(child.pid, isEndless(command), (peak) => {
+      onPeak(peak);
+      if (peak > maxMemoryBytes) stop({ ok: false, kind: 'too-large', message: tooLarge(program, maxMemoryBytes) });
+    });
     // A short run may be over before the timer looks.
     child.stdout.once('data', watch.look);
     let bytes = 0;
@@ -118,6 +123,10 @@ function stopped(program: string): RunResult {
   return { ok: false, kind: 'stopped', message: `${program} was stopped` };
 }
 
+function tooLarge(program: string, maxMemoryBytes: number): string {
+  return `${program} took more than ${Math.round(maxMemoryBytes / 2 ** 20)} MiB of memory`;
+}
+
 /** How often a program's memory is looked at, which takes some 20 microseconds; one without a deadline hardly grows. */
 const peakEveryMs = 50;
 const peakOfLongRunEveryMs = 10_000;
@@ -161,9 +170,12 @@ function notStarted(program: string, error: NodeJS.ErrnoException): RunResult {
   return { ok: false, kind, message: `${program} could not be started: ${error.message}` };
 }
 
+/** The last are conntrack's words: `sorry, you must be root or get CAP_NET_ADMIN capability to do this`. */
+const refusal = /Permission denied|Operation not permitted|you must be root or get CAP_/;
+
 function endedBadly(program: string, how: string, stderr: string): RunResult {
   // Some warn of other things first.
-  const refused = stderr.split('\n').find((line) => /Permission denied|Operation not permitted/.test(line));
+  const refused = stderr.split('\n').find((line) => refusal.test(line));
   const line = refused?.trim() ?? firstLine(stderr);
   const message = line === '' ? `${program} ${how}` : `${program} ${how}: ${line}`;
   return { ok: false, kind: refused === undefined ? 'failed' : 'not-permitted', message };

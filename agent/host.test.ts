@@ -18,7 +18,7 @@ function hostWith(script: string): Host {
   return localHost({ programFolders: [own] });
 }
 
-async function runNft(host: Host, limits: Partial<Pick<Command, 'deadlineMs' | 'maxBytes' | 'signal'>> = {}) {
+async function runNft(host: Host, limits: Partial<Omit<Command, 'program' | 'args'>> = {}) {
   const pieces: Buffer[] = [];
   const command = { program: 'nft', args: ['list', 'tables'], deadlineMs: 20_000, maxBytes: 1000, ...limits };
   const result = await host.run(command, (piece) => pieces.push(Buffer.from(piece)));
@@ -119,6 +119,13 @@ describe('a program', () => {
     expect(result).toEqual({ ok: false, kind: 'too-long', message: 'nft printed more than 100000 bytes' });
     expect(output.length).toBeLessThanOrEqual(100_000);
   });
+
+  it('that takes more memory than it may is stopped before it ends', async () => {
+    const script = 'held=$(head -c 60000000 /dev/zero | tr \'\\0\' x); sleep 300; echo "$held"';
+    const { result, output } = await runNft(hostWith(script), { maxMemoryBytes: 32 * 2 ** 20 });
+    expect(result).toEqual({ ok: false, kind: 'too-large', message: 'nft took more than 32 MiB of memory' });
+    expect(output).toBe('');
+  });
 });
 
 describe('a file', () => {
@@ -200,6 +207,32 @@ describe('GET', () => {
       const message = `GET ${url}: only loopback addresses are asked`;
       expect(await localHost().get(url, 1000)).toEqual({ ok: false, kind: 'refused', message });
     }
+  });
+
+  it("reaches Cilium's socket by its name, of which 4 MiB are not all", async () => {
+    const ciliumSocketPath = join(folder, 'cilium.sock');
+    const body = 'x'.repeat(5 * 1024 * 1024);
+    const paths: (string | undefined)[] = [];
+    const server = createServer((question, response) => {
+      paths.push(question.url);
+      response.end(body);
+    });
+    await new Promise<void>((resolve) => server.listen(ciliumSocketPath, resolve));
+    try {
+      const result = await localHost({ ciliumSocketPath }).get('http://cilium.sock/v1/service', 5000);
+      expect(result.ok && result.body === body).toBe(true);
+      expect(paths).toEqual(['/v1/service']);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+
+  it("of Cilium's socket is absent where there is none", async () => {
+    const ciliumSocketPath = join(folder, 'none.sock');
+    const url = 'http://cilium.sock/v1/service';
+    const message = `GET ${url}: ${ciliumSocketPath} is not there`;
+    expect(await localHost({ ciliumSocketPath }).get(url, 1000)).toEqual({ ok: false, kind: 'absent', message });
   });
 
   it('of another namespace is absent, since kube-proxy does not run there', async () => {

@@ -5,11 +5,18 @@
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { type ListResult, listFolder, type ReadResult, readFile } from './host-files.ts';
+import {
+  type FileIdentity,
+  identifyFile,
+  type ListResult,
+  listFolder,
+  type ReadResult,
+  readFile,
+} from './host-files.ts';
 import { type Command, isEndless, notInstalled, type RunResult, runProgram, systemFolders } from './host-programs.ts';
 import { notPermitted } from './privileges.ts';
 
-export type { Command, ListResult, ReadResult, RunResult };
+export type { Command, FileIdentity, ListResult, ReadResult, RunResult };
 
 export type GetResult =
   | { readonly ok: true; readonly status: number; readonly body: string }
@@ -29,10 +36,12 @@ export interface Host {
   run(command: Command, onOutput: (piece: Uint8Array) => void): Promise<RunResult>;
   /** Reads one host file whole, at most `maxBytes`. Only a regular file: a symbolic link is told, never followed. */
   read(path: string, maxBytes: number): Promise<ReadResult>;
-  /** GET on a loopback address, any other is refused. */
+  /** GET on a loopback address or a known socket (`ciliumSocket` as the host); any other is refused. */
   get(url: string, deadlineMs: number): Promise<GetResult>;
   /** Lists a folder by name, at most so many names. A host without this method has no folders to show. */
   list?(path: string, maxNames: number): Promise<ListResult>;
+  /** Which file it is, symbolic links not followed; null when it cannot be told. Without this method it never can. */
+  identify?(path: string): Promise<FileIdentity | null>;
   /** The most memory that any program which was run has held so far; a host that runs none has no such thing. */
   childPeakBytes?(): number;
 }
@@ -48,17 +57,27 @@ const programs = [
   'ip6tables-nft-save',
   'nft',
   'ip',
+  'conntrack',
+  'ipset',
+  'ipvsadm',
   'cat',
   'stdbuf',
   'setpriv',
 ] as const;
 const bodyLimit = 4 * 1024 * 1024;
+/** Stands for the socket of Cilium's agent as the host of a URL. */
+export const ciliumSocket = 'cilium.sock';
+const ciliumSocketPath = '/var/run/cilium/cilium.sock';
+/** Cilium lists all of its services in one answer. */
+const socketBodyLimit = 32 * 1024 * 1024;
 
 export interface LocalHostOptions {
   /** Name of a network namespace of `ip netns` to observe instead of one's own; tests and the demo use it. */
   readonly netns?: string;
   /** Stands in for GET; without it a host with `netns` has no kube-proxy to ask (`absent`). */
   readonly get?: Host['get'];
+  /** Where Cilium's agent listens. */
+  readonly ciliumSocketPath?: string;
   /** Where programs are looked for, once. */
   readonly programFolders?: readonly string[];
 }
@@ -89,14 +108,22 @@ export function localHost(options: LocalHostOptions = {}): Host {
   return {
     run,
     read: (path, maxBytes) =>
-      netns !== undefined && path.startsWith('/proc/net/')
+      netns !== undefined && isOfNetwork(path)
         ? readByCat(run, path, maxBytes)
         : readFile(path, maxBytes).then(explained),
-    get: options.get ?? (netns === undefined ? getLoopback : notAsked(netns)),
+    get:
+      options.get ?? (netns === undefined ? getterWith(options.ciliumSocketPath ?? ciliumSocketPath) : notAsked(netns)),
     childPeakBytes: () => childPeak,
     // Files do not follow a network namespace: what lies here is another node's.
-    ...(netns === undefined ? { list: (path, maxNames) => listFolder(path, maxNames).then(explained) } : {}),
+    ...(netns === undefined
+      ? { list: (path, maxNames) => listFolder(path, maxNames).then(explained), identify: identifyFile }
+      : {}),
   };
+}
+
+/** Files that show the network namespace of whoever reads them. */
+function isOfNetwork(path: string): boolean {
+  return path.startsWith('/proc/net/') || path.startsWith('/proc/sys/net/');
 }
 
 function findProgram(name: string, folders: readonly string[]): string | null {
@@ -133,24 +160,39 @@ async function readByCat(run: Host['run'], path: string, maxBytes: number): Prom
   return { ok: false, kind: isKind ? result.kind : 'failed', message: result.message };
 }
 
+interface Asked {
+  readonly url: URL;
+  /** Null = a port on loopback. */
+  readonly socketPath: string | null;
+}
+
 /** Any other host is refused: nothing that is read or received may make the agent talk to the network. */
-function getLoopback(url: string, deadlineMs: number): Promise<GetResult> {
-  const parsed = URL.parse(url);
-  if (parsed?.protocol !== 'http:' || (parsed.hostname !== '127.0.0.1' && parsed.hostname !== '[::1]')) {
-    return Promise.resolve({ ok: false, kind: 'refused', message: `GET ${url}: only loopback addresses are asked` });
-  }
+function getterWith(socketOfCilium: string): Host['get'] {
+  return (text, deadlineMs) => {
+    const url = URL.parse(text);
+    const isLoopback = url?.hostname === '127.0.0.1' || url?.hostname === '[::1]';
+    if (url?.protocol !== 'http:' || (!isLoopback && url.hostname !== ciliumSocket)) {
+      return Promise.resolve({ ok: false, kind: 'refused', message: `GET ${text}: only loopback addresses are asked` });
+    }
+    return ask({ url, socketPath: isLoopback ? null : socketOfCilium }, deadlineMs);
+  };
+}
+
+function ask({ url, socketPath }: Asked, deadlineMs: number): Promise<GetResult> {
+  const limit = socketPath === null ? bodyLimit : socketBodyLimit;
   return new Promise((resolve) => {
-    const asked = request(parsed, { agent: false });
+    const asked = request(url, { agent: false, ...(socketPath === null ? {} : { socketPath }) });
     const settle = (result: GetResult) => {
       clearTimeout(timer);
       resolve(result);
       asked.destroy();
     };
-    const fail = (kind: 'refused' | 'deadline' | 'too-long' | 'failed', what: string) =>
-      settle({ ok: false, kind, message: `GET ${url}: ${what}` });
+    const fail = (kind: Extract<GetResult, { readonly ok: false }>['kind'], what: string) =>
+      settle({ ok: false, kind, message: `GET ${url.href}: ${what}` });
     const timer = setTimeout(() => fail('deadline', `no answer within ${deadlineMs} ms`), deadlineMs);
     asked.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNREFUSED') fail('refused', 'connection refused');
+      else if (error.code === 'ENOENT' && socketPath !== null) fail('absent', `${socketPath} is not there`);
       else fail('failed', error.message);
     });
     asked.on('response', (response) => {
@@ -158,7 +200,7 @@ function getLoopback(url: string, deadlineMs: number): Promise<GetResult> {
       let total = 0;
       response.on('data', (piece: Buffer) => {
         total += piece.length;
-        if (total > bodyLimit) fail('too-long', `more than ${bodyLimit} bytes`);
+        if (total > limit) fail('too-long', `more than ${limit} bytes`);
         else pieces.push(piece);
       });
       response.on('error', (error) => fail('failed', error.message));

@@ -95,7 +95,7 @@ class Bench {
     }
     const failure = { ok: false, kind: 'failed', message: 'iptables-nft-save ended with code 1' } as const;
     const output = this.rules === null ? failure : this.rules;
-    const script = { runs: { 'nft list tables': 'table ip nat\n', 'iptables-nft-save': output } };
+    const script = { runs: { 'nft list flowtables': 'table ip nat\n', 'iptables-nft-save': output } };
     const result = await scriptedHost(script).run(command, onOutput);
     this.running.now--;
     return result;

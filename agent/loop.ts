@@ -8,11 +8,10 @@
  * Nothing here looks at what was found: that is the aggregator's.
  */
 import { BucketTable, type Leaf, leavesOf } from '../proto/bucket-tree.ts';
-import type { IptablesReport, Part } from '../proto/parts.ts';
+import type { ForwardingReport, Part } from '../proto/parts.ts';
 import type { Clock } from './clock.ts';
-import { IptablesReader, type Wishes } from './collectors/iptables.ts';
-import { KubeProxyReader } from './collectors/kube-proxy.ts';
-import { standingFactsReader } from './collectors/standing-facts.ts';
+import type { Wishes } from './collectors/dataplane-reading.ts';
+import { readersOf } from './collectors/readers.ts';
 import type { CpuMeter } from './cpu-meter.ts';
 import type { ChangeHint } from './hints/change-hint.ts';
 import type { Host } from './host.ts';
@@ -42,7 +41,7 @@ const maxWanted = 200;
 
 /** The last table as leaves, and the report it came in. */
 interface LeavesOfReport {
-  readonly report: IptablesReport;
+  readonly report: ForwardingReport;
   readonly leaves: readonly Leaf[];
 }
 
@@ -75,13 +74,8 @@ export class ReadingLoop implements ReadingSource {
     this.#pace = new Pace(options.limits, this.#startMs);
     const host = oneAtATime(options.host, this.#stopping.signal);
     const now = () => clock.now();
-    const clocks = { now, monotonicMs: () => clock.monotonicMs() };
-    const readers = {
-      iptables: new IptablesReader(host, now, false),
-      kubeProxy: new KubeProxyReader(host, clocks),
-      standing: standingFactsReader(host, clocks),
-    };
-    this.#observe = (wishes) => observe(host, { now, ...readers, wishes });
+    const readers = readersOf(host, { now, monotonicMs: () => clock.monotonicMs() }, false);
+    this.#observe = (wishes) => observe(host, { now, readers, wishes });
   }
 
   get isReading(): boolean {
@@ -198,12 +192,12 @@ export class ReadingLoop implements ReadingSource {
   #publish(observation: Observation, endedAtMs: number, costSeconds: number): void {
     const { profile, parts, ownerHint, evidence } = observation;
     const before = this.#leaves;
-    const leaves = this.#leavesOf(parts.iptables);
+    const leaves = this.#leavesOf(parts.forwarding);
     const unchanged = leaves !== null && leaves === before?.leaves;
     this.#counts.readings++;
     if (unchanged) this.#counts.unchanged++;
-    if (parts.iptables.state === 'failed') this.#counts.failed++;
-    this.#tell(parts.iptables, { unchanged, costSeconds });
+    if (parts.forwarding.state === 'failed') this.#counts.failed++;
+    this.#tell(parts.forwarding, { unchanged, costSeconds });
     const number = this.#counts.readings;
     const takenAt = this.#options.clock.now();
     const reading: NodeReading = { number, takenAt, endedAtMs, profile, parts, leaves, ownerHint, evidence };
@@ -212,7 +206,7 @@ export class ReadingLoop implements ReadingSource {
   }
 
   /** Made when the report is a new one; of an unchanged one the same array again. */
-  #leavesOf(part: Part<IptablesReport>): readonly Leaf[] | null {
+  #leavesOf(part: Part<ForwardingReport>): readonly Leaf[] | null {
     if (part.state !== 'ok') return null;
     if (this.#leaves?.report !== part.value) {
       const { table } = part.value;
@@ -221,7 +215,7 @@ export class ReadingLoop implements ReadingSource {
     return this.#leaves.leaves;
   }
 
-  #tell(part: Part<IptablesReport>, fields: { readonly unchanged: boolean; readonly costSeconds: number }): void {
+  #tell(part: Part<ForwardingReport>, fields: { readonly unchanged: boolean; readonly costSeconds: number }): void {
     const { log } = this.#options;
     const figures = { ...fields, seconds: this.#lastSeconds, intervalSeconds: this.#pace.intervalSeconds };
     switch (part.state) {
@@ -229,7 +223,7 @@ export class ReadingLoop implements ReadingSource {
         log.debug({ ...figures, frontends: part.value.table.size }, 'read the node');
         return;
       case 'absent':
-        log.debug(figures, 'read the node, which has no iptables');
+        log.debug(figures, 'read the node, whose dataplane cannot be read');
         return;
       case 'failed':
         log.warn({ ...figures, reason: part.reason }, 'the rules could not be read');

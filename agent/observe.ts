@@ -3,9 +3,8 @@ import type { FrontendKey } from '../proto/forwarding.ts';
 import type { NodeParts, RuleLine } from '../proto/parts.ts';
 import type { NodeProfile } from '../proto/profile.ts';
 import { type Gathered, collectors, nothingGathered } from './collectors/index.ts';
-import { IptablesReader, noWishes, type Wishes } from './collectors/iptables.ts';
-import { KubeProxyReader } from './collectors/kube-proxy.ts';
-import { type StandingFacts, standingFactsReader } from './collectors/standing-facts.ts';
+import { noWishes, type Wishes } from './collectors/dataplane-reading.ts';
+import { type Readers, readersOf } from './collectors/readers.ts';
 import type { Host } from './host.ts';
 import { profileOf } from './profile.ts';
 import type { ReadEvidence } from './reading.ts';
@@ -23,36 +22,49 @@ export interface Observation {
 
 export interface ObserveOptions {
   readonly now?: () => Date;
-  /** Hand in the same one each time to have unchanged rules read by their digest only; without one, rules are kept for
-   * `explain`. */
-  readonly iptables?: IptablesReader;
-  /** The same one each time, to have its counts told with what they rose by. */
-  readonly kubeProxy?: KubeProxyReader;
-  /** The same one each time, to have them read seldom. */
-  readonly standing?: () => Promise<StandingFacts>;
+  /** Hand in the same ones each time to have counts told with what they rose by, and unchanged rules read by their
+   * digest only; without them, rules are kept for `explain`. */
+  readonly readers?: Readers;
   readonly wishes?: Wishes;
 }
 
 /** Observes a node once. The collectors run one after the other: the node has other work to do. */
 export async function observe(host: Host, options: ObserveOptions = {}): Promise<Observation> {
   const now = options.now ?? (() => new Date());
-  const clocks = { now, monotonicMs: () => performance.now() };
-  const tools = {
-    host,
-    now,
-    iptables: options.iptables ?? new IptablesReader(host, now, true),
-    kubeProxy: options.kubeProxy ?? new KubeProxyReader(host, clocks),
-    standing: options.standing ?? standingFactsReader(host, clocks),
-    wishes: options.wishes ?? noWishes,
-  };
+  const readers = options.readers ?? readersOf(host, { now, monotonicMs: () => performance.now() }, true);
+  const tools = { ...readers, host, now, wishes: options.wishes ?? noWishes };
   let gathered: Gathered = nothingGathered;
   for (const collect of collectors) gathered = { ...gathered, ...(await collect(tools, gathered)) };
-  const { iptables, kubeProxy, addresses, proxyTraces, standing } = gathered;
+  const {
+    iptables,
+    nftables,
+    ipvs,
+    kubeProxy,
+    addresses,
+    proxyTraces,
+    ebpfProxy,
+    conntrack,
+    kernel,
+    standing,
+    dataplane,
+  } = gathered;
   return {
     profile: profileOf(gathered),
-    parts: { iptables: iptables.part, kubeProxy: kubeProxy.part, addresses, proxyTraces, ...standing },
-    explain: iptables.explain,
-    ownerHint: iptables.ownerHint,
-    evidence: iptables.evidence,
+    parts: {
+      forwarding: dataplane.forwarding,
+      iptables: iptables.part,
+      nftables: nftables.part,
+      ipvs: ipvs.part,
+      ebpfProxy,
+      kubeProxy: kubeProxy.part,
+      addresses,
+      proxyTraces,
+      conntrack,
+      kernel,
+      ...standing,
+    },
+    explain: dataplane.explain,
+    ownerHint: dataplane.ownerHint,
+    evidence: dataplane.evidence,
   };
 }

@@ -88,3 +88,9 @@ export function localhostNodePortsOf(
   const inRules = facts.nodePorts.ipv4;
   return inRules === null ? { value: true, source: 'default' } : { value: inRules.localhost, source: 'rules' };
 }
+
+/** iptables mode marks every endpoint's own packets; IPVS lists the endpoints on the node, and nftables mode may. */
+export function hairpinOf(mode: string | null, facts: RuleFacts): Sourced<'every-endpoint' | 'own-endpoints'> {
+  if (facts.hairpin !== null) return { value: facts.hairpin, source: 'rules' };
+  return { value: mode === 'ipvs' || mode === 'nftables' ? 'own-endpoints' : 'every-endpoint', source: 'default' };
+}

@@ -33,6 +33,7 @@ describe("a node's profile", () => {
     families: ['ipv4', 'ipv6'],
     masqueradeAll: { value: false, source: 'configz' },
     markBit: { value: 14, source: 'configz' },
+    hairpin: { value: 'every-endpoint', source: 'default' },
   };
 
   it('in iptables mode is told by kube-proxy, the "not local" match by the rules', async () => {
@@ -75,8 +76,9 @@ describe("a node's profile", () => {
         source: 'addresses',
       },
       nodePortAddresses: { value: 'primary', source: 'configz' },
-      localDetector: detector('10.244.0.0/16', 'fd00:10:244::/56', 'configz'),
+      localDetector: detector('10.244.0.0/16', 'fd00:10:244::/56', 'rules'),
       localhostNodePorts: { value: false, source: 'default' },
+      hairpin: { value: 'own-endpoints', source: 'rules' },
     });
   });
 
@@ -95,6 +97,7 @@ describe("a node's profile", () => {
       masqueradeAll: { value: false, source: 'rules' },
       localhostNodePorts: { value: true, source: 'rules' },
       markBit: { value: 14, source: 'rules' },
+      hairpin: { value: 'every-endpoint', source: 'default' },
     });
   });
 
@@ -113,31 +116,8 @@ describe("a node's profile", () => {
       masqueradeAll: { value: false, source: 'default' },
       localhostNodePorts: { value: false, source: 'default' },
       markBit: { value: 14, source: 'default' },
+      hairpin: { value: 'every-endpoint', source: 'default' },
     });
-  });
-});
-
-describe('the mode where kube-proxy is silent', () => {
-  const modeWith = (...proxies: readonly string[]) => {
-    const value = {
-      iptables: proxies.includes('iptables'),
-      nftables: proxies.includes('nftables'),
-      ipvs: proxies.includes('ipvs'),
-    };
-    return profileOf({ ...nothingGathered, proxyTraces: { state: 'ok', value, collectedAt: '' } }).mode;
-  };
-
-  it('is that of the only traces there are', () => {
-    expect(modeWith('ipvs')).toEqual({ value: 'ipvs', source: 'rules' });
-  });
-
-  it('is none where there are no traces', () => {
-    expect(modeWith()).toEqual({ value: 'none', source: 'rules' });
-  });
-
-  it('is unknown where there are traces of two', () => {
-    const reason = 'kube-proxy is silent, traces of iptables and nftables';
-    expect(modeWith('iptables', 'nftables')).toEqual({ source: 'unknown', reason });
   });
 });
 

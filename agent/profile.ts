@@ -5,7 +5,9 @@ import type { DataplaneMode, NodeProfile, Sourced } from '../proto/profile.ts';
 import { valueOr } from '../proto/profile.ts';
 import { ownAddresses } from './collectors/addresses.ts';
 import type { Gathered } from './collectors/index.ts';
+import type { RuleFacts } from './collectors/rule-facts.ts';
 import {
+  hairpinOf,
   localDetectorOf,
   localhostNodePortsOf,
   markBitOf,
@@ -19,8 +21,8 @@ const families: readonly Family[] = ['ipv4', 'ipv6'];
 export function profileOf(gathered: Gathered): NodeProfile {
   const { kubeProxy, addresses } = gathered;
   const { configuration } = kubeProxy;
-  const { facts } = gathered.iptables;
-  const mode = modeOf(gathered);
+  const { mode } = gathered;
+  const { facts } = factsSourceOf(gathered);
   const modeName = valueOr<DataplaneMode | null>(mode, null);
   return {
     mode,
@@ -36,38 +38,19 @@ export function profileOf(gathered: Gathered): NodeProfile {
     masqueradeAll: masqueradeAllOf(facts, configuration),
     localhostNodePorts: localhostNodePortsOf(modeName, facts, configuration),
     markBit: markBitOf(facts, configuration),
+    hairpin: hairpinOf(modeName, facts),
   };
 }
 
-/** kube-proxy's word first; where it is silent, the traces on the node if they are those of one proxy. */
-function modeOf({ kubeProxy, proxyTraces }: Gathered): Sourced<DataplaneMode> {
-  const answered = kubeProxy.part.state === 'ok' ? modeNamed(kubeProxy.part.value.mode) : null;
-  if (answered !== null) return { value: answered, source: 'proxyMode' };
-  const configured = modeNamed(kubeProxy.configuration?.mode ?? null);
-  if (configured !== null) return { value: configured, source: 'configz' };
-  if (proxyTraces.state === 'failed') return { source: 'unknown', reason: proxyTraces.reason };
-  if (proxyTraces.state === 'absent') return { source: 'unknown', reason: 'neither kube-proxy nor rules were read' };
-  const { iptables, nftables, ipvs } = proxyTraces.value;
-  const traced: DataplaneMode[] = [];
-  if (iptables) traced.push('iptables');
-  if (nftables) traced.push('nftables');
-  if (ipvs) traced.push('ipvs');
-  if (traced.length > 1)
-    return { source: 'unknown', reason: `kube-proxy is silent, traces of ${traced.join(' and ')}` };
-  return { value: traced[0] ?? 'none', source: 'rules' };
-}
-
-function modeNamed(name: string | null): DataplaneMode | null {
-  switch (name) {
-    case 'iptables':
-    case 'nftables':
+/** The rules of the mode that the node works with say how kube-proxy is set up. */
+function factsSourceOf({ mode, iptables, nftables, ipvs }: Gathered): { readonly facts: RuleFacts } {
+  switch (valueOr<DataplaneMode | null>(mode, null)) {
     case 'ipvs':
-      return name;
-    case '':
-      // Unset means the platform's default.
-      return 'iptables';
+      return ipvs;
+    case 'nftables':
+      return nftables;
     default:
-      return null;
+      return iptables;
   }
 }
 
@@ -77,8 +60,9 @@ function versionOf({ kubeProxy: { part } }: Gathered): Sourced<string> {
   return { source: 'unknown', reason: part.state === 'failed' ? part.reason : 'kube-proxy showed no version' };
 }
 
+/** kube-proxy trims the name and makes its letters small (k8s.io/component-helpers/node/util, GetHostname). */
 function nodeNameOf({ kubeProxy: { configuration } }: Gathered): Sourced<string> {
-  const name = configuration?.hostnameOverride ?? '';
+  const name = (configuration?.hostnameOverride ?? '').trim().toLowerCase();
   if (name !== '') return { value: name, source: 'configz' };
   const reason =
     configuration === null ? 'kube-proxy showed no configuration' : 'kube-proxy takes the name of its host';
@@ -86,11 +70,12 @@ function nodeNameOf({ kubeProxy: { configuration } }: Gathered): Sourced<string>
 }
 
 /** The families that kube-proxy serves: those of its syncs, else those of its rules, else those of the addresses. */
-function familiesOf({ kubeProxy, iptables, addresses }: Gathered): readonly Family[] {
+function familiesOf({ kubeProxy, iptables, nftables, addresses }: Gathered): readonly Family[] {
   const synced = kubeProxy.part.state === 'ok' ? kubeProxy.part.value.lastSync.map(({ family }) => family) : [];
   if (synced.length > 0) return families.filter((family) => synced.includes(family));
   const structures = iptables.part.state === 'ok' ? iptables.part.value.structures : [];
-  const ruled = structures.filter(({ hasServiceRules }) => hasServiceRules).map(({ family }) => family);
+  const native = nftables.part.state === 'ok' ? nftables.part.value.structures : [];
+  const ruled = [...structures.filter(({ hasServiceRules }) => hasServiceRules), ...native].map(({ family }) => family);
   if (ruled.length > 0) return families.filter((family) => ruled.includes(family));
   const own = addresses.state === 'ok' ? addresses.value.addresses.filter(isRoutable) : [];
   const addressed = families.filter((family) =>

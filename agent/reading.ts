@@ -13,7 +13,7 @@ export interface NodeReading {
   /** The same moment on the monotonic clock (`performance.now()`), milliseconds. */
   readonly endedAtMs: number;
   readonly profile: NodeProfile;
-  /** Of iptables, everything but its table and owners counts: those are in `leaves` and `ownerHint`. */
+  /** Of `forwarding`, everything but its table and owners counts: those are in `leaves` and `ownerHint`. */
   readonly parts: NodeParts;
   /** The table as 1,024 leaves; null when it could not be read. The same array as before when nothing changed. */
   readonly leaves: readonly Leaf[] | null;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { recordingFolder } from '../test/recordings.ts';
 import type { Host } from './host.ts';
+import { observe } from './observe.ts';
 import { recordedHost } from './recorded-host.ts';
 
 const s1 = recordingFolder('s1-healthy');
@@ -57,9 +58,10 @@ describe('the recording of an iptables-nft node', () => {
   });
 
   it('lists the tables of nf_tables, and no legacy ones', async () => {
-    const tables =
-      'table ip6 mangle\ntable ip mangle\ntable ip nat\ntable ip filter\ntable ip6 nat\ntable ip6 filter\n';
-    expect((await run(host, 'nft list tables')).output).toBe(tables);
+    const tables = ['ip6 mangle', 'ip mangle', 'ip nat', 'ip filter', 'ip6 nat', 'ip6 filter'];
+    expect((await run(host, 'nft list flowtables')).output).toBe(
+      tables.map((table) => `table ${table} {\n}\n`).join(''),
+    );
     expect([await read(host, names4), await read(host, names6)]).toEqual(['', '']);
   });
 
@@ -83,7 +85,7 @@ describe('the recording of a legacy node', () => {
       'filter\nmangle\nnat\n',
       'filter\nmangle\nnat\n',
     ]);
-    expect((await run(host, 'nft list tables')).output).toBe('');
+    expect((await run(host, 'nft list flowtables')).output).toBe('');
   });
 
   it('without the list of names takes them from the dumps', async () => {
@@ -98,6 +100,55 @@ describe('the recording of a legacy node', () => {
     const { result } = await run(recordedHost(`${recordingFolder('s4-mixed-backends')}/node-b`), 'iptables-nft-save');
     const stderr = '# Warning: iptables-legacy tables present, use iptables-legacy-save to see them\n';
     expect(result).toMatchObject({ ok: true, stderr });
+  });
+});
+
+describe('the recording of a node in nftables mode', () => {
+  const nodeC = recordedHost(`${s1}/node-c`);
+
+  it('without anything of nft says nothing of its tables, instead of that there are none', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'plumbline-recorded-'));
+    try {
+      cpSync(`${s1}/node-c/kube-proxy`, join(folder, 'kube-proxy'), { recursive: true });
+      cpSync(`${s1}/node-a/iptables-nft-save.txt`, join(folder, 'iptables-nft-save.txt'));
+      const { profile, parts } = await observe(recordedHost(folder));
+      const reason =
+        'kube-proxy works in nftables mode, and nft is not installed or its output was not recorded: install nftables 1.0.1 or newer';
+      expect([profile.mode, parts.nftables, parts.forwarding]).toEqual([
+        { value: 'nftables', source: 'proxyMode' },
+        { state: 'failed', reason },
+        { state: 'failed', reason },
+      ]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('prints the table of each family by itself', async () => {
+    const ipv4 = await run(nodeC, 'nft -s list table ip kube-proxy');
+    const ipv6 = await run(nodeC, 'nft -s list table ip6 kube-proxy');
+    expect(ipv4.result.ok && ipv6.result.ok).toBe(true);
+    expect([ipv4.output, ipv6.output].map((text) => text.match(/^(?:table .*|})$/gm))).toEqual([
+      ['table ip kube-proxy {', '}'],
+      ['table ip6 kube-proxy {', '}'],
+    ]);
+  });
+
+  it('stops at the cap', async () => {
+    const { result } = await run(nodeC, 'nft -s list table ip kube-proxy', 1000);
+    expect(result).toEqual({ ok: false, kind: 'too-long', message: 'nft printed more than 1000 bytes' });
+  });
+
+  it('does not know a table that was not recorded', async () => {
+    const message = 'nft -s list table ip other was not recorded';
+    expect((await run(nodeC, 'nft -s list table ip other')).result).toEqual({ ok: false, kind: 'absent', message });
+  });
+
+  it('may be of its tables alone, and large', async () => {
+    const large = recordedHost(`${recordingFolder('scale-1000x10')}/node-c`);
+    const { output, result } = await run(large, 'nft -s list table ip kube-proxy');
+    expect(result).toEqual({ ok: true, stderr: '', bytes: 870_902 });
+    expect([output.startsWith('table ip kube-proxy {\n'), output.endsWith('\t}\n}\n')]).toEqual([true, true]);
   });
 });
 
@@ -133,13 +184,13 @@ describe('a large recording', () => {
     const tables = await Promise.all(
       ['node-a', 'node-b', 'node-c'].map(async (node) => {
         const host = recordedHost(`${folder}/${node}`);
-        return [(await run(host, 'nft list tables')).output, await read(host, names4), await read(host, names6)];
+        return [(await run(host, 'nft list flowtables')).output, await read(host, names4), await read(host, names6)];
       }),
     );
     expect(tables).toEqual([
-      ['table ip nat\ntable ip filter\n', '', ''],
+      ['table ip nat {\n}\ntable ip filter {\n}\n', '', ''],
       ['', 'nat\nfilter\n', ''],
-      ['table ip kube-proxy\n', '', ''],
+      ['table ip kube-proxy {\n}\n', '', ''],
     ]);
   });
 });
@@ -150,7 +201,7 @@ describe('a folder without any rule files', () => {
     expect(existsSync(api)).toBe(true);
     const host = recordedHost(api);
     expect((await run(host, 'iptables-nft-save')).result).toMatchObject({ ok: false, kind: 'absent' });
-    expect((await run(host, 'nft list tables')).result).toMatchObject({ ok: false, kind: 'absent' });
+    expect((await run(host, 'nft list flowtables')).result).toMatchObject({ ok: false, kind: 'absent' });
     expect(await read(host, names4)).toBe('absent');
   });
 });

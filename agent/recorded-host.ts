@@ -5,23 +5,29 @@
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createGunzip } from 'node:zlib';
-import type { Command, GetResult, Host, ReadResult, RunResult } from './host.ts';
+import { ciliumSocket, type Command, type GetResult, type Host, type ReadResult, type RunResult } from './host.ts';
 import { recordedFile, recordedFolder, recordedOutput } from './recorded-network.ts';
+import { listedTable, listedTables } from './recorded-nft.ts';
 import { stripCounters } from './strip-counters.ts';
 
 const saveCommands = ['iptables-nft-save', 'ip6tables-nft-save', 'iptables-legacy-save', 'ip6tables-legacy-save'];
 const nftListing = 'nft-list-ruleset.txt';
 const namesFile = 'ip_tables_names.txt';
-/** Large recordings hold one table of nft instead of the listing. */
-const nftTableFile = 'nft-list-table-ip-kube-proxy.txt.gz';
+/** Where kube-proxy's tables of nf_tables were recorded by themselves; large recordings have nothing else of nft. */
+const nftTableFiles: ReadonlyMap<string, string> = new Map([
+  ['ip kube-proxy', 'nft-list-table-ip-kube-proxy.txt'],
+  ['ip6 kube-proxy', 'nft-list-table-ip6-kube-proxy.txt'],
+]);
 
-/** Where kube-proxy's answers lie; the second name is that of the large recordings. */
+/** Where the answers of kube-proxy and Cilium lie; the second name is that of the large recordings. */
 const answers: ReadonlyMap<string, readonly string[]> = new Map([
   ['10256/healthz', ['kube-proxy/healthz.txt']],
   ['10256/livez', ['kube-proxy/livez.txt']],
   ['10249/metrics', ['kube-proxy/metrics.txt', 'kube-proxy-metrics.txt']],
   ['10249/proxyMode', ['kube-proxy/proxyMode.txt']],
   ['10249/configz', ['kube-proxy/configz.json']],
+  [`${ciliumSocket}/v1/service`, ['cilium-service-list.json']],
+  [`${ciliumSocket}/v1/healthz`, ['cilium-status.json']],
 ]);
 
 /** Files of one node; `under` has what `folder` lacks. */
@@ -54,7 +60,7 @@ function openRecording(folders: readonly string[]): Recording {
   const ruleFiles = [
     ...saveCommands.flatMap((command) => [`${command}.txt`, `${command}.txt.gz`, ...perTable(command)]),
     nftListing,
-    nftTableFile,
+    ...[...nftTableFiles.values()].flatMap((name) => [name, `${name}.gz`]),
   ];
   const ruleFolder = folders.find((folder) => ruleFiles.some((name) => existsSync(join(folder, name))));
   const pathIn = (within: readonly string[], name: string) =>
@@ -73,10 +79,12 @@ function perTable(command: string): readonly string[] {
 async function run(recording: Recording, command: Command, onOutput: (piece: Uint8Array) => void): Promise<RunResult> {
   const line = [command.program, ...command.args].join(' ');
   if (saveCommands.includes(line)) return printDump(recording, command, onOutput);
-  if (line === 'nft list tables') {
-    if (!recording.hasRules) return notRecorded(line);
-    return print(Buffer.from((await nftTables(recording)).map((table) => `table ${table}\n`).join('')), onOutput);
+  if (line === 'nft list flowtables') {
+    if (!recording.hasRules || lacksNftListing(recording)) return notRecorded(line);
+    return print(Buffer.from((await nftTables(recording)).map((table) => `table ${table} {\n}\n`).join('')), onOutput);
   }
+  const [, nftTable] = line.split('nft -s list table ');
+  if (nftTable !== undefined) return printNftTable(recording, { command, table: nftTable }, onOutput);
   const output = recordedOutput(recording.find, line);
   return output === null ? notRecorded(line) : print(output, onOutput);
 }
@@ -94,15 +102,43 @@ function print(output: Buffer, onOutput: (piece: Uint8Array) => void): RunResult
 async function printDump(recording: Recording, command: Command, onOutput: (piece: Uint8Array) => void) {
   if (!recording.hasRules) return notRecorded(command.program);
   const stderrPath = recording.findRules(`${command.program}.stderr.txt`);
+  const result = await printFiles(dumpFiles(recording, command.program), command, onOutput);
+  return result.ok && stderrPath !== null ? { ...result, stderr: readFileSync(stderrPath, 'utf8') } : result;
+}
+
+async function printFiles(
+  paths: readonly string[],
+  command: Command,
+  onOutput: (piece: Uint8Array) => void,
+): Promise<RunResult> {
   let bytes = 0;
-  for (const path of dumpFiles(recording, command.program)) {
+  for (const path of paths) {
     for await (const piece of dumpPieces(path)) {
       bytes += piece.length;
       if (bytes > command.maxBytes) return tooLong(command);
       onOutput(piece);
     }
   }
-  return { ok: true, stderr: stderrPath === null ? '' : readFileSync(stderrPath, 'utf8'), bytes } satisfies RunResult;
+  return { ok: true, stderr: '', bytes };
+}
+
+/** A table from its own file, or cut out of the listing of all. */
+async function printNftTable(
+  recording: Recording,
+  { command, table }: { readonly command: Command; readonly table: string },
+  onOutput: (piece: Uint8Array) => void,
+): Promise<RunResult> {
+  const file = tableFile(recording, table);
+  if (file !== null) return printFiles([file], command, onOutput);
+  const listing = recording.findRules(nftListing);
+  const text = listing === null ? null : listedTable(readFileSync(listing), table);
+  if (text === null) return notRecorded([command.program, ...command.args].join(' '));
+  return text.length > command.maxBytes ? tooLong(command) : print(text, onOutput);
+}
+
+function tableFile(recording: Recording, table: string): string | null {
+  const name = nftTableFiles.get(table);
+  return name === undefined ? null : (recording.findRules(name) ?? recording.findRules(`${name}.gz`));
 }
 
 function tooLong({ program, maxBytes }: Command): RunResult {
@@ -129,40 +165,16 @@ function dumpPieces(path: string): AsyncIterable<Uint8Array> {
 
 async function nftTables(recording: Recording): Promise<readonly string[]> {
   const listing = recording.findRules(nftListing);
-  if (listing !== null) return listedTables(recording, linesOf(listing));
+  const apart = [...nftTableFiles.keys()].filter((table) => tableFile(recording, table) !== null);
+  if (listing !== null)
+    return [...new Set([...listedTables(linesOf(listing), (save) => dumpFiles(recording, save).length > 0), ...apart])];
   const nat = await Promise.all(
     ['iptables-nft-save', 'ip6tables-nft-save'].map(async (command) => {
       const family = command.startsWith('ip6') ? 'ip6' : 'ip';
       return (await tablesOfDump(recording, command)).map((table) => `${family} ${table}`);
     }),
   );
-  return recording.findRules(nftTableFile) === null ? nat.flat() : [...nat.flat(), 'ip kube-proxy'];
-}
-
-/**
- * iptables-nft-save prints tables without any rule too, but was then not recorded: such tables are left out together
- * with it. A table that holds rules stays, so that a dump that is lacking is noticed.
- */
-function listedTables(recording: Recording, lines: readonly string[]): readonly string[] {
-  const holdsRules = new Map<string, boolean>();
-  let current = '';
-  for (const line of lines) {
-    const table = tableOfListing(line);
-    if (table !== null) current = table;
-    const word = line.trim().split(' ')[0] ?? '';
-    const isFrame = ['', 'table', 'chain', 'type', '}'].includes(word);
-    if (current !== '') holdsRules.set(current, !isFrame || (holdsRules.get(current) ?? false));
-  }
-  return [...holdsRules].flatMap(([table, holds]) => {
-    const command = table.startsWith('ip6 ') ? 'ip6tables-nft-save' : 'iptables-nft-save';
-    return holds || dumpFiles(recording, command).length > 0 ? [table] : [];
-  });
-}
-
-/** `table ip nat {` or, with flags or a comment behind the brace, the same; null for any other line. */
-function tableOfListing(line: string): string | null {
-  const [word, family, name, brace] = line.split(' ');
-  return word === 'table' && brace === '{' ? `${family} ${name}` : null;
+  return [...nat.flat(), ...apart];
 }
 
 async function tablesOfDump(recording: Recording, command: string): Promise<readonly string[]> {
@@ -176,6 +188,14 @@ async function tablesOfDump(recording: Recording, command: string): Promise<read
     }
   }
   return tables;
+}
+
+/** Dumps of iptables show no table of kube-proxy's nftables mode, so where it is in that mode they say nothing of it. */
+function lacksNftListing(recording: Recording): boolean {
+  const files = [nftListing, ...nftTableFiles.values()].flatMap((name) => [name, `${name}.gz`]);
+  if (files.some((name) => recording.findRules(name) !== null)) return false;
+  const mode = recording.find('kube-proxy/proxyMode.txt');
+  return mode !== null && linesOf(mode).at(0)?.trim() === 'nftables';
 }
 
 function linesOf(path: string): readonly string[] {
@@ -219,8 +239,8 @@ function splitNames(
 }
 
 function get(recording: Recording, url: string): GetResult {
-  const { port, pathname } = new URL(url);
-  const names = answers.get(port + pathname) ?? [];
+  const { hostname, port, pathname } = new URL(url);
+  const names = answers.get((hostname === ciliumSocket ? hostname : port) + pathname) ?? [];
   const path = names.map((name) => recording.find(name)).find((candidate) => candidate !== null);
   if (path === undefined) return { ok: false, kind: 'absent', message: `GET ${url} was not recorded` };
   return answerOf(url, readFileSync(path, 'utf8'));

@@ -2,13 +2,18 @@
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { byName, type EntryKind, type ListResult } from './host-files.ts';
+import { flowFamily, recordedFlows, recordedSetting } from './recorded-kernel.ts';
 
 /** Finds a file or folder of the recording; null when it has none of that name. */
 export type Find = (name: string) => string | null;
 
+const boundAddresses = 'ip -j addr show dev kube-ipvs0';
 const commandFiles: ReadonlyMap<string, string> = new Map([
   ['ip -j addr', 'net/ip-addr.json'],
+  [boundAddresses, 'ip-addr-kube-ipvs0.json'],
   ['ip -j -d link', 'net/ip-link.json'],
+  ['ipset save', 'ipset-save.txt'],
+  ['ipvsadm -Sn', 'ipvsadm-Sn.txt'],
   ['ip -j -4 route show table all', 'net/ip-route-all.json'],
   ['ip -j -6 route show table all', 'net/ip6-route-all.json'],
 ]);
@@ -18,11 +23,20 @@ const stateFile = 'var-lib-cni.json';
 
 /** What a command printed; null when it was not recorded. */
 export function recordedOutput(find: Find, line: string): Buffer | null {
+  const family = flowFamily(line);
+  if (family !== null) return flows(find, family);
   const name = commandFiles.get(line);
-  const path = name === undefined ? null : find(name);
+  // What all links have includes what one has: whoever reads it picks out the one.
+  const path = (name === undefined ? null : find(name)) ?? (line === boundAddresses ? find('net/ip-addr.json') : null);
   if (path === null) return null;
   const output = readFileSync(path);
   return line.includes(' -4 ') ? withoutIpv6(output) : output;
+}
+
+function flows(find: Find, family: 'ipv4' | 'ipv6'): Buffer | null {
+  const extended = find('conntrack-extended.txt');
+  const path = extended ?? find('conntrack.txt');
+  return path === null ? null : Buffer.from(recordedFlows(readFileSync(path, 'utf8'), family, extended !== null));
 }
 
 /** Without a family ip lists the routes of both, and was recorded so. Only those of IPv6 have a preference. */
@@ -71,8 +85,15 @@ function recordedStates(find: Find): ReadonlyMap<string, string> {
   return new Map(Object.entries(content).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
 }
 
-/** A file of CNI as it was recorded; null when it was not, and of any other path. A link of a bundle is not followed. */
+function setting(find: Find, path: string): Buffer | null {
+  const file = find('sysctl.txt');
+  const value = file === null ? null : recordedSetting(readFileSync(file, 'utf8'), path);
+  return value === null ? null : Buffer.from(value);
+}
+
+/** A file of CNI, or a setting of the kernel, as it was recorded; null when it was not, and of any other path. A link of a bundle is not followed. */
 export function recordedFile(find: Find, path: string): Buffer | null {
+  if (path.startsWith('/proc/sys/')) return setting(find, path);
   if (path.startsWith(`${stateFolder}/`)) {
     const content = recordedStates(find).get(path.slice(stateFolder.length + 1));
     return content === undefined ? null : Buffer.from(content);

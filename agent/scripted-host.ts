@@ -2,7 +2,7 @@
 import type { GetResult, Host, ListResult, ReadResult, RunResult } from './host.ts';
 
 export interface Script {
-  /** `nft list tables` -> its output, or why it failed. */
+  /** `nft list flowtables` -> its output, or why it failed. */
   readonly runs?: { readonly [line: string]: string | Extract<RunResult, { readonly ok: false }> };
   readonly files?: { readonly [path: string]: string | Extract<ReadResult, { readonly ok: false }> };
   /** A folder -> what lies in it, or why it cannot be listed. */

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { type Address, backendOf, parseAddress } from './address.ts';
-import { chainHash, parseHashedChain, parseServicePortName, sepHash, servicePortName } from './chain-names.ts';
+import {
+  chainHash,
+  parseHashedChain,
+  parseNftServiceChain,
+  parseServicePortName,
+  sepHash,
+  servicePortName,
+} from './chain-names.ts';
 
 function address(text: string): Address {
   const parsed = parseAddress(text);
@@ -38,5 +45,28 @@ describe('the names of kube-proxy chains', () => {
     expect(parseServicePortName('shop/web:http')).toEqual({ namespace: 'shop', name: 'web', portName: 'http' });
     expect(parseServicePortName('shop/web')).toEqual({ namespace: 'shop', name: 'web', portName: '' });
     expect(['shop', 'shop/web http', 'a/b/c', ''].map(parseServicePortName)).toEqual([null, null, null, null]);
+  });
+});
+
+describe('a chain of nftables mode', () => {
+  it.each([
+    ['service-ULMVA6XW-ns1/svc1/tcp/p80', { name: 'ns1/svc1:p80', protocol: 'tcp' }],
+    ['external-HSM3D26Q-media/stream/udp/rtp', { name: 'media/stream:rtp', protocol: 'udp' }],
+    ['firewall-XOKZDFOD-edge/public-lb/tcp/http', { name: 'edge/public-lb:http', protocol: 'tcp' }],
+    ['local-XUBSFMRA-shop/draining-local/tcp/http', { name: 'shop/draining-local:http', protocol: 'tcp' }],
+    // A port without a name.
+    ['service-452DNVGS-shop/web/tcp/', { name: 'shop/web', protocol: 'tcp' }],
+  ])('%s proves whose it is', (chain, owner) => {
+    expect(parseNftServiceChain(chain)).toEqual(owner);
+  });
+
+  it.each([
+    // Another hash, another name, an endpoint's, none.
+    'service-ULMVA6XX-ns1/svc1/tcp/p80',
+    'service-ULMVA6XW-ns1/svc2/tcp/p80',
+    'endpoint-5OJB2KTY-ns1/svc1/tcp/p80__10.180.0.1/80',
+    'services',
+  ])('%s proves nothing', (chain) => {
+    expect(parseNftServiceChain(chain)).toBeNull();
   });
 });

@@ -1,5 +1,5 @@
 /**
- * The names kube-proxy gives its iptables chains. One hash stands for one service port, so a chain's name proves what a
+ * The names kube-proxy gives its chains. One hash stands for one service port, so a chain's name proves what a
  * rule's comment only claims. Source: servicePortChainName and servicePortEndpointChainName in kube-proxy's
  * pkg/proxy/iptables/proxier.go; no separator stands between the hashed parts.
  */
@@ -11,6 +11,7 @@ import type { Protocol } from './forwarding.ts';
 const servicePrefixes = ['KUBE-SVC-', 'KUBE-SVL-', 'KUBE-EXT-', 'KUBE-FW-', 'KUBE-XLB-'] as const;
 const endpointPrefix = 'KUBE-SEP-';
 const hashLength = 16;
+const nftHashLength = 8;
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
 /** A chain that belongs to one service port, or to one endpoint of it. */
@@ -54,6 +55,21 @@ export function parseHashedChain(chain: string): HashedChain | null {
   const rest = chain.slice(prefix.length);
   if (!/^[A-Z2-7]{16}$/.test(rest)) return null;
   return { kind: prefix === endpointPrefix ? 'endpoint' : 'service', hash: rest };
+}
+
+/**
+ * The service port that a chain of nftables mode serves (`service-`, `local-`, `external-`, `firewall-`); null where the
+ * name is none of them, or does not hash as it says: names are free to whoever writes rules. Source:
+ * servicePortChainNameBase in kube-proxy's pkg/proxy/nftables/proxier.go.
+ */
+export function parseNftServiceChain(chain: string): { readonly name: string; readonly protocol: Protocol } | null {
+  const parts = /^(?:service|local|external|firewall)-([A-Z2-7]{8})-(([^/]+)\/([^/]+)\/(tcp|udp|sctp)\/([^/]*))$/.exec(
+    chain,
+  );
+  const [, written, base = '', namespace = '', service = '', protocol, port = ''] = parts ?? [];
+  if (protocol !== 'tcp' && protocol !== 'udp' && protocol !== 'sctp') return null;
+  if (written !== shortHash(base).slice(0, nftHashLength)) return null;
+  return { name: servicePortName(namespace, service, port), protocol };
 }
 
 /** The first 16 characters of the base32 text (RFC 4648) of the SHA-256: 80 bits, so no padding is ever met. */

@@ -48,6 +48,8 @@ export const unknownReasons = [
   'interface-dependent',
   'node-addresses-unknown',
   'model-disagreement',
+  /** The service table of a proxy that replaces kube-proxy could not be read. */
+  'cilium',
 ] as const;
 export type UnknownReason = (typeof unknownReasons)[number];
 
@@ -64,6 +66,7 @@ export type Route =
       /** What becomes of this origin's other sources; 'drop' wherever `sources` is 'any'. */
       readonly otherwise: 'reject' | 'drop' | 'none';
     }
+  /** Where some of the origin's sources are rejected and the others dropped, it is `reject`. */
   | { readonly action: 'reject' }
   | { readonly action: 'drop' }
   /** No rule takes the packet: it goes on un-NATed. */
@@ -92,7 +95,8 @@ export interface Dress {
   readonly masquerade: Masquerade;
   /**
    * Whether a backend that connects to itself through the frontend is masqueraded: for all, some or no backends. Only
-   * backends among the origin's forwarded sources count; `all` where none is.
+   * backends among the origin's forwarded sources count; `all` where none is. In modes that list the endpoints on the
+   * node instead (NodeProfile.hairpin), it says how many of the backends are listed, whatever the origin.
    */
   readonly hairpin: 'all' | 'some' | 'none';
 }

@@ -14,6 +14,7 @@ import {
   parsePrefix,
   prefixOfAddress,
   prefixSet,
+  rangeSet,
   subtract,
   toPrefixes,
   union,
@@ -88,6 +89,17 @@ describe('the shortest list of prefixes', () => {
 
   it('writes a whole family as one prefix', () => {
     expect([toPrefixes(everything('ipv4')), toPrefixes(everything('ipv6'))]).toEqual([['0.0.0.0/0'], ['::/0']]);
+  });
+});
+
+describe('a range', () => {
+  it.each([
+    ['10.0.0.1', '10.0.0.4', ['10.0.0.1/32', '10.0.0.2/31', '10.0.0.4/32']],
+    ['fd00::1', 'fd00::2', ['fd00::1/128', 'fd00::2/128']],
+    ['10.0.0.4', '10.0.0.1', []],
+    ['10.0.0.1', 'fd00::1', []],
+  ])('from %s to %s', (first, last, prefixes) => {
+    expect(toPrefixes(rangeSet(address(first), address(last)))).toEqual(prefixes);
   });
 });
 

@@ -62,6 +62,17 @@ export function prefixSet(prefixes: readonly Prefix[]): PrefixSet {
   return setOf(joined(ipv4, counting4), joined(ipv6, counting6));
 }
 
+/** The addresses from `first` to `last`, of one family; none where they are not, or `last` comes before `first`. */
+export function rangeSet(first: Address, last: Address): PrefixSet {
+  if (familyOf(first) !== familyOf(last)) return emptySet;
+  if (familyOf(first) === 'ipv4') {
+    const interval = { first: toNumber(first), last: toNumber(last) };
+    return interval.first > interval.last ? emptySet : setOf([interval], none);
+  }
+  const interval = { first: toBigInt(first), last: toBigInt(last) };
+  return interval.first > interval.last ? emptySet : setOf(none, [interval]);
+}
+
 /** The addresses in `a` or in `b`. */
 export function union(a: PrefixSet, b: PrefixSet): PrefixSet {
   if (isEmpty(a)) return b;

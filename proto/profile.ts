@@ -12,7 +12,8 @@ export type Sourced<T> =
     }
   | { readonly source: 'unknown'; readonly reason: string };
 
-export type DataplaneMode = 'iptables' | 'nftables' | 'ipvs' | 'cilium' | 'none';
+/** `ebpf`: Services are served by eBPF programs that nobody can read here; `none`: nobody serves them. */
+export type DataplaneMode = 'iptables' | 'nftables' | 'ipvs' | 'cilium' | 'ebpf' | 'none';
 
 /** kube-proxy's "local pod" match of one family: sources outside it are "not local". */
 export type LocalDetector =
@@ -36,6 +37,9 @@ export interface NodeProfile {
   readonly localhostNodePorts: Sourced<boolean>;
   /** kube-proxy's mark is 1 << markBit. */
   readonly markBit: Sourced<number>;
+  /** Which endpoints are masqueraded when they reach themselves through a Service: newer releases of nftables mode list
+   * those on the node itself, and IPVS does; no packet can tell the difference. */
+  readonly hairpin: Sourced<'every-endpoint' | 'own-endpoints'>;
 }
 
 /** The value of a sourced fact, or the fallback when it is unknown. */

@@ -2,9 +2,9 @@
  * Answers "what becomes of this packet" from a forwarding table alone, in the words of kube-proxy's own unit tests, so
  * that a desired and an observed table can both be held against kube-proxy's answer.
  */
-import { type Address, familyOf } from '../proto/address.ts';
+import { type Address, type Backend, familyOf, type Prefix, parseHostPort } from '../proto/address.ts';
 import { frontendKey } from '../proto/canonical.ts';
-import type { Entry, Fate, ForwardingTable, Masquerade, Origin, Protocol } from '../proto/forwarding.ts';
+import type { Dress, Entry, Fate, ForwardingTable, Masquerade, Origin, Protocol } from '../proto/forwarding.ts';
 import { contains, prefixSet } from '../proto/prefixes.ts';
 import { type NodeProfile, valueOr } from '../proto/profile.ts';
 
@@ -21,10 +21,28 @@ export interface FlowAnswer {
   readonly masquerade: boolean;
 }
 
+/** What nftables mode refuses though no Service asks for it, and no table has: strays within the Services' addresses. */
+export interface RefusedStrays {
+  /** Cluster IPs: a port of theirs that is no Service's is rejected. */
+  readonly rejected: readonly Address[];
+  /** Ranges of cluster IPs: what nobody has of them is dropped. */
+  readonly dropped: readonly Prefix[];
+}
+
+const noStrays: RefusedStrays = { rejected: [], dropped: [] };
+
 /** What the table does with a packet. */
-export function answerFlow(table: ForwardingTable, profile: NodeProfile, flow: Flow): FlowAnswer {
+export function answerFlow(
+  table: ForwardingTable,
+  profile: NodeProfile,
+  flow: Flow,
+  strays: RefusedStrays = noStrays,
+): FlowAnswer {
   const entry = entryFor(table, profile, flow);
-  if (entry === undefined) return answer('NONE');
+  if (entry === undefined) {
+    if (strays.rejected.includes(flow.to)) return answer('REJECT');
+    return answer(contains(prefixSet(strays.dropped), flow.to) ? 'DROP' : 'NONE');
+  }
   return answerOf(entry.forwarding[originOf(profile, flow)], flow.from);
 }
 
@@ -72,8 +90,17 @@ function answerOf({ route, dress }: Fate, from: Address): FlowAnswer {
       if (route.sources !== 'any' && !contains(prefixSet(route.sources), from)) {
         return answer(route.otherwise.toUpperCase());
       }
-      return { output: route.backends, masquerade: dress !== null && isMasqueraded(dress.masquerade, from) };
+      return {
+        output: route.backends,
+        masquerade: dress !== null && (isMasqueraded(dress.masquerade, from) || isHairpin(route.backends, dress, from)),
+      };
   }
+}
+
+/** Whether the packet can only come back to where it started, and is masqueraded for that. */
+function isHairpin(backends: readonly Backend[], { hairpin }: Dress, from: Address): boolean {
+  const [only, more] = backends;
+  return hairpin === 'all' && more === undefined && parseHostPort(only ?? '')?.address === from;
 }
 
 function isMasqueraded(masquerade: Masquerade, from: Address): boolean {

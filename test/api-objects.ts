@@ -61,6 +61,28 @@ export function apiAgentPod(name: string, nodeName: string, uid: string): ApiObj
   };
 }
 
+/** A pod that is ready on a node: `shop/web-0`. */
+export function apiPod(name: string, nodeName: string, labels: Readonly<Record<string, string>> = {}): ApiObject {
+  return {
+    metadata: { ...split(name), labels, managedFields: [{ manager: 'kubelet' }] },
+    spec: {
+      nodeName,
+      containers: [
+        { name: 'app', env: [{ name: 'KEY', value: 'any' }], ports: [{ name: 'http', containerPort: 8080 }] },
+      ],
+    },
+    status: {
+      phase: 'Running',
+      podIPs: [{ ip: '10.244.1.2' }],
+      conditions: [{ type: 'Ready', status: 'True' }],
+    },
+  };
+}
+
+export function apiNamespace(name: string, annotations: Readonly<Record<string, string>> = {}): ApiObject {
+  return { metadata: { name, annotations, labels: { 'kubernetes.io/metadata.name': name } } };
+}
+
 function split(name: string): { readonly namespace: string; readonly name: string } {
   const [namespace = '', plain = ''] = name.split('/');
   return { namespace, name: plain };

@@ -2,7 +2,7 @@
  * API objects for tests, said in the words of the situation: `service('shop/web').port(80).nodePort(30080)`.
  * Builders are immutable: each call gives a new one, and `built` is the object so far.
  */
-import type { ClusterNode, ClusterState, Endpoint, EndpointSlice, Service } from '../aggregator/model/cluster.ts';
+import type { ClusterNode, ClusterState, Endpoint, EndpointSlice, Pod, Service } from '../aggregator/model/cluster.ts';
 import type { Address, Family, Prefix } from '../proto/address.ts';
 import { familyOf, parseAddress } from '../proto/address.ts';
 import type { Protocol } from '../proto/forwarding.ts';
@@ -207,11 +207,31 @@ export function profile(fields: Partial<NodeProfile> = {}): NodeProfile {
     masqueradeAll: known(false),
     localhostNodePorts: known(true),
     markBit: known(14),
+    hairpin: known('every-endpoint'),
     ...fields,
   };
 }
 
 /** kube-proxy's `-s PREFIX` as the sign of a local pod. */
+/** A pod that runs on a node, ready and without ports. */
+export function pod(name: string, nodeName: string, ...addresses: readonly string[]): Pod {
+  const { namespace, plain } = splitName(name);
+  return {
+    namespace,
+    name: plain,
+    uid: `uid-of-${plain}`,
+    nodeName,
+    phase: 'Running',
+    labels: {},
+    addresses: addresses.map(address),
+    hostNetwork: false,
+    ready: true,
+    terminating: false,
+    ports: [],
+    createdAt: null,
+  };
+}
+
 export function prefixDetector(text: string): LocalDetector {
   return { kind: 'prefix', prefix: prefix(text) };
 }

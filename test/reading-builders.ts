@@ -1,10 +1,9 @@
 /** Readings of a node, and a loop that hands them out, for tests of what becomes of them. */
 import type { LoopFigures, NodeReading, ReadingSource } from '../agent/reading.ts';
 import { leavesOf } from '../proto/bucket-tree.ts';
-import type { ForwardingTable } from '../proto/forwarding.ts';
-import type { AddressesReport, IptablesReport, IptablesStructure, NodeParts } from '../proto/parts.ts';
+import type { AddressesReport, ForwardingReport, IptablesStructure, NodeParts } from '../proto/parts.ts';
 import { address, profile } from './builders.ts';
-import { kubeProxy, reported, structure, type Row, table } from './view-builders.ts';
+import { kubeProxy, noParts, reported, structure, type Row, table } from './view-builders.ts';
 
 export interface ReadingSketch extends Partial<Omit<NodeReading, 'parts' | 'leaves'>> {
   readonly parts?: Partial<NodeParts>;
@@ -12,16 +11,14 @@ export interface ReadingSketch extends Partial<Omit<NodeReading, 'parts' | 'leav
   readonly rows?: readonly Row[] | null;
 }
 
-/** The iptables part of a sound node, its table apart. */
+/** The iptables part of a sound node. */
 export function iptables(other: Partial<IptablesStructure> = {}): NodeParts['iptables'] {
-  const value: IptablesReport = {
-    structures: [structure(other)],
-    serviceBackends: ['nft'],
-    table: new Map() as ForwardingTable,
-    owners: new Map(),
-    unlisted: null,
-  };
-  return reported(value);
+  return reported({ structures: [structure(other)], serviceBackends: ['nft'], proxyChains: [], hostPortTables: [] });
+}
+
+/** The forwarding part of a node in iptables mode, its table apart. */
+function forwarding(other: Partial<ForwardingReport> = {}): NodeParts['forwarding'] {
+  return reported({ mode: 'iptables', table: new Map(), owners: new Map(), unlisted: null, ...other });
 }
 
 const addresses: AddressesReport = {
@@ -35,13 +32,12 @@ const addresses: AddressesReport = {
 /** The parts of a sound node. */
 function parts(other: Partial<NodeParts> = {}): NodeParts {
   return {
+    ...noParts,
+    forwarding: forwarding(),
     iptables: iptables(),
     kubeProxy: kubeProxy(),
     addresses: reported(addresses),
     proxyTraces: reported({ iptables: true, nftables: false, ipvs: false }),
-    routes: { state: 'absent' },
-    links: { state: 'absent' },
-    cni: { state: 'absent' },
     ...other,
   };
 }

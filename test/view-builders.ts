@@ -2,9 +2,10 @@
  * Pieces of what a check sees, for tests that say in one line what is special about a node:
  * `nodeView({ desired: [entry('tcp 10.96.0.1:80', everyone(forwardTo('10.244.1.2:8080')))], observed: [] })`.
  */
+import { objectsOf } from '../aggregator/audit/objects.ts';
 import { buildView, type ViewInput } from '../aggregator/audit/view.ts';
 import type { NodeView, Staleness } from '../aggregator/model/check.ts';
-import type { ClusterNode } from '../aggregator/model/cluster.ts';
+import type { ClusterNode, ClusterObjects, ClusterSnapshot } from '../aggregator/model/cluster.ts';
 import type { DesiredOwner } from '../aggregator/model/desired.ts';
 import { type Backend, backendOf, type Prefix, parseHostPort } from '../proto/address.ts';
 import { parseFrontendKey } from '../proto/canonical.ts';
@@ -19,7 +20,17 @@ import type {
   Route,
   UnknownReason,
 } from '../proto/forwarding.ts';
-import type { BaseJump, Excerpt, IptablesStructure, KubeProxyReport, NodeParts, Part } from '../proto/parts.ts';
+import type {
+  BaseJump,
+  EbpfProxyReport,
+  Excerpt,
+  IptablesStructure,
+  KubeProxyReport,
+  NftablesStructure,
+  NodeParts,
+  Part,
+  ReadMode,
+} from '../proto/parts.ts';
 import { parsePrefix } from '../proto/prefixes.ts';
 import type { NodeProfile } from '../proto/profile.ts';
 
@@ -122,6 +133,15 @@ export function structure(other: Partial<IptablesStructure> = {}): IptablesStruc
     orphanedChains: excerpt(),
     unreadableRules: excerpt(),
     masqueradePath: 'ok',
+    dropsInvalid: true,
+    rulesAhead: excerpt(),
+    rulesAfterNodePorts: excerpt(),
+    markRules: excerpt(),
+    podForwarding: { fate: 'accepted' },
+    hostPorts: excerpt(),
+    healthCheckPorts: [],
+    localDrops: 0,
+    droppedPackets: excerpt(),
     ...other,
   };
 }
@@ -140,6 +160,8 @@ export function kubeProxy(other: Partial<KubeProxyReport> = {}): Part<KubeProxyR
     serviceChanges: null,
     endpointChanges: null,
     programmingP99Seconds: null,
+    syncP99Seconds: null,
+    healthChecks: [],
     problems: [],
     ...other,
   });
@@ -151,8 +173,53 @@ export function silentKubeProxy(): Part<KubeProxyReport> {
   return kubeProxy({ healthz: 'silent', livez: 'silent', metricsAnswered: false, mode: null, version: null, problems });
 }
 
+/** What shows of another proxy; nothing unless said. */
+export function ebpfProxy(other: Partial<EbpfProxyReport> = {}): Part<EbpfProxyReport> {
+  return reported({ proxy: null, replacesKubeProxy: null, signs: [], unreadBecause: null, ...other });
+}
+
+/** kube-proxy's nftables table of one family, sound. */
+export function nftablesStructure(other: Partial<NftablesStructure> = {}): NftablesStructure {
+  return {
+    family: 'ipv4',
+    chains: 30,
+    rules: 40,
+    elements: 60,
+    missingBaseJumps: [],
+    danglingJumps: excerpt(),
+    duplicateRules: excerpt(),
+    unreadableRules: excerpt(),
+    masqueradePath: 'ok',
+    ...other,
+  };
+}
+
 export function reported<T>(value: T): Part<T> {
   return { state: 'ok', value, collectedAt: '2026-11-22T07:34:15Z' };
+}
+
+const absent = { state: 'absent' } as const;
+
+/** The parts of a node of which nothing was reported. */
+export const noParts: NodeParts = {
+  forwarding: absent,
+  iptables: absent,
+  nftables: absent,
+  ipvs: absent,
+  ebpfProxy: absent,
+  kubeProxy: absent,
+  addresses: absent,
+  proxyTraces: absent,
+  conntrack: absent,
+  kernel: absent,
+  routes: absent,
+  links: absent,
+  cni: absent,
+};
+
+/** The API's objects, of which nothing is known unless said. */
+export function objects(known: Partial<ClusterSnapshot> = {}): ClusterObjects {
+  return objectsOf({ services: [], endpointSlices: [], nodes: [], pods: null, namespaces: null, ...known });
 }
 
 function profile(other: Partial<NodeProfile> = {}): NodeProfile {
@@ -168,6 +235,7 @@ function profile(other: Partial<NodeProfile> = {}): NodeProfile {
     masqueradeAll: { value: false, source: 'configz' },
     localhostNodePorts: { value: true, source: 'configz' },
     markBit: { value: 14, source: 'configz' },
+    hairpin: { value: 'every-endpoint', source: 'default' },
     ...other,
   };
 }
@@ -188,6 +256,7 @@ export interface ViewSketch {
   readonly profile?: Partial<NodeProfile>;
   readonly parts?: Partial<NodeParts>;
   readonly podCIDRs?: readonly string[];
+  readonly objects?: ClusterObjects;
   readonly largeCluster?: boolean;
   /** What is remembered; without it the view is that of an offline audit. */
   readonly history?: {
@@ -200,6 +269,12 @@ export interface ViewSketch {
 /** The view of a healthy node `node-a` but for what is said. */
 export function nodeView(sketch: ViewSketch = {}): NodeView {
   return { ...buildView(viewInput(sketch)), history: historyOf(sketch) };
+}
+
+/** The reader that read the node's rules: that of its mode. */
+function readMode(mode: NodeProfile['mode'] | undefined): ReadMode {
+  const name = mode === undefined || mode.source === 'unknown' ? 'iptables' : mode.value;
+  return name === 'nftables' || name === 'ipvs' || name === 'cilium' ? name : 'iptables';
 }
 
 function historyOf({ history }: ViewSketch): NodeView['history'] {
@@ -218,28 +293,34 @@ function viewInput({ name = 'node-a', desired = [], observed = [], ...sketch }: 
   return {
     name,
     node: clusterNode(name, sketch.podCIDRs ?? []),
-    profile: profile(sketch.profile),
+    profile: profile({ nodeName: { value: name, source: 'configz' }, ...sketch.profile }),
     parts: {
+      ...noParts,
       iptables:
         observed === null
           ? { state: 'failed', reason: 'iptables-nft-save: exit code 1' }
           : reported({
               structures,
               serviceBackends: [...new Set(structures.filter((s) => s.hasServiceRules).map((s) => s.backend))],
+              proxyChains: [],
+              hostPortTables: [],
+            }),
+      forwarding:
+        observed === null
+          ? { state: 'failed', reason: 'iptables-nft-save: exit code 1' }
+          : reported({
+              mode: readMode(sketch.profile?.mode),
               table: table(observed),
               unlisted: sketch.unlisted ?? null,
               owners: new Map(hints),
             }),
       kubeProxy: kubeProxy(),
-      addresses: { state: 'absent' },
-      routes: { state: 'absent' },
-      links: { state: 'absent' },
-      cni: { state: 'absent' },
       proxyTraces: reported({ iptables: true, nftables: false, ipvs: false }),
       ...sketch.parts,
     },
     desired: desired === null ? null : { table: table(desired), owners: new Map(owners) },
     largeCluster: { ipv4: sketch.largeCluster ?? false, ipv6: sketch.largeCluster ?? false },
+    objects: sketch.objects ?? objects(),
   };
 }
 

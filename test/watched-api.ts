@@ -79,6 +79,10 @@ function inShort(change: ClusterChange): string {
       return `service ${change.key}`;
     case 'node':
       return `node ${change.name}`;
+    case 'pods':
+      return `pods ${change.namespace}`;
+    case 'namespace':
+      return `namespace ${change.name}`;
     case 'relisted':
     case 'health':
       return `${change.kind} ${change.of}`;

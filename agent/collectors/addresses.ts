@@ -36,8 +36,12 @@ export function ownAddresses({ addresses }: AddressesReport): readonly Address[]
   return [...new Set(own)].sort();
 }
 
-/** @returns null when the text is not what `ip -j addr` prints. */
-export function readAddresses(text: string): AddressesReport | null {
+/**
+ * Reads what `ip -j addr` printed.
+ * @param of whose addresses are told: those of service addresses' own link as well, or not.
+ * @returns null when the text is not what `ip -j addr` prints.
+ */
+export function readAddresses(text: string, of: 'the node' | 'kube-ipvs0 too' = 'the node'): AddressesReport | null {
   const links = parseList(text);
   if (links === null) return null;
   const names: string[] = [];
@@ -48,7 +52,7 @@ export function readAddresses(text: string): AddressesReport | null {
     if (typeof name !== 'string') continue;
     names.push(name);
     const own = fieldOf(link, 'addr_info');
-    if (!Array.isArray(own) || name === ipvsLink) continue;
+    if (!Array.isArray(own) || (name === ipvsLink && of === 'the node')) continue;
     for (const entry of own) {
       const address = readEntry(name, entry);
       if (address === null) return null;

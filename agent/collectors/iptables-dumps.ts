@@ -1,10 +1,10 @@
 /**
- * The four dumps of a node's iptables rules: two backends, two families. None is ever asked for a table by name, since
+ * The four dumps of a node's iptables rules: two backends, two families. None of these is asked for a table by name, since
  * `iptables-legacy-save -t nat` would create that table; which tables must be in a dump is found out beforehand, so
  * that a cut one is seen.
  *
  *     /proc/net/ip_tables_names     filter\nmangle\nnat      tables of iptables-legacy, readable for root
- *     nft list tables               table ip nat             tables of iptables-nft, and others
+ *     nft list flowtables               table ip nat             tables of iptables-nft, and others
  */
 import type { Family } from '../../proto/address.ts';
 import type { IptablesBackend } from '../../proto/parts.ts';
@@ -74,6 +74,7 @@ export function dumpFailure(result: Extract<RunResult, { readonly ok: false }>):
       return `${result.message}; install iptables 1.8 with both backends`;
     case 'deadline':
     case 'too-long':
+    case 'too-large':
       return `too many chains: ${result.message}; run it by hand to see how long it takes`;
     // The host has said what is lacking.
     case 'not-permitted':

@@ -10,7 +10,6 @@ import { type Script, scriptedHost } from '../scripted-host.ts';
 import { type IptablesInput, IptablesReader } from './iptables.ts';
 import { readConfiguration } from './kube-proxy-configuration.ts';
 import { collectNftTables } from './nft-tables.ts';
-import { sharedTable } from './shared-table.ts';
 
 const names4 = '/proc/net/ip_tables_names';
 
@@ -38,7 +37,7 @@ function dump(table: string, ...lines: readonly string[]): string {
 
 /** A node whose only rules are this dump of iptables-nft. */
 function nftNode(text: string): Script {
-  return { runs: { 'nft list tables': 'table ip nat\n', 'iptables-nft-save': text } };
+  return { runs: { 'nft list flowtables': 'table ip nat\n', 'iptables-nft-save': text } };
 }
 
 /** The host, counting what is run on it. */
@@ -70,7 +69,7 @@ describe('node ports on the primary address only', () => {
     const localAddresses = ['192.168.100.11', '10.244.1.1'].map(address);
     const host = scriptedHost(nftNode(rules));
     const input = { ...(await inputOf(host)), localAddresses, configuration };
-    const { part } = await new IptablesReader(host, clock(), false).read(input);
+    const { forwarding: part } = await new IptablesReader(host, clock(), false).read(input);
     if (part.state !== 'ok') throw new Error(JSON.stringify(part));
     const told = [...part.value.table].map(([key, { forwarding }]) => [key, forwarding.outside.route.action]);
     expect(told).toEqual([['tcp node4:30080', 'forward']]);
@@ -110,13 +109,7 @@ describe('the dumps that are taken', () => {
     const host = counted(recordedHost(`${recordingFolder('s1-healthy')}/node-c`), log);
     expect(await readOnce(host)).toEqual({
       state: 'ok',
-      value: {
-        structures: [],
-        serviceBackends: [],
-        table: sharedTable(new Map(), null),
-        unlisted: null,
-        owners: new Map(),
-      },
+      value: { structures: [], serviceBackends: [], proxyChains: [], hostPortTables: [] },
       collectedAt: '2026-11-22T08:00:00.000Z',
     });
     expect(log).toEqual(['nft']);
@@ -126,7 +119,7 @@ describe('the dumps that are taken', () => {
     const log: string[] = [];
     const host = scriptedHost({ runs: { 'iptables-nft-save': dump('nat'), 'ip6tables-nft-save': '' } }, log);
     const part = await readOnce(host);
-    expect(log).toEqual(['nft list tables', 'iptables-nft-save', 'ip6tables-nft-save']);
+    expect(log).toEqual(['nft list flowtables', 'iptables-nft-save', 'ip6tables-nft-save']);
     if (part.state !== 'ok') throw new Error(JSON.stringify(part));
     expect(part.value.structures.map(({ backend, family, tables }) => [backend, family, tables])).toEqual([
       ['nft', 'ipv4', ['nat']],
@@ -153,7 +146,7 @@ describe('a reading that cannot be whole', () => {
   it('because a program fails says which, and what to do', async () => {
     const message = 'iptables-nft-save ended with code 1: iptables-save v1.8.9: something';
     const runs = {
-      'nft list tables': 'table ip nat\n',
+      'nft list flowtables': 'table ip nat\n',
       'iptables-nft-save': { ok: false, kind: 'failed', message },
     } as const;
     expect(await readOnce(scriptedHost({ runs }))).toEqual(
@@ -164,7 +157,7 @@ describe('a reading that cannot be whole', () => {
   it('because there are too many chains says so', async () => {
     const message = 'iptables-nft-save did not end within 30000 ms';
     const runs = {
-      'nft list tables': 'table ip nat\n',
+      'nft list flowtables': 'table ip nat\n',
       'iptables-nft-save': { ok: false, kind: 'deadline', message },
     } as const;
     expect(await readOnce(scriptedHost({ runs }))).toEqual(
@@ -180,13 +173,13 @@ describe('a reading that cannot be whole', () => {
 
   it('because nft may not list its tables fails', async () => {
     const message = 'nft ended with code 1: Operation not permitted (you must be root)';
-    const runs = { 'nft list tables': { ok: false, kind: 'not-permitted', message } } as const;
+    const runs = { 'nft list flowtables': { ok: false, kind: 'not-permitted', message } } as const;
     expect(await readOnce(scriptedHost({ runs }))).toEqual(failed(message));
   });
 
   it('because legacy tables exist and no program reads them fails', async () => {
     const files = { [names4]: 'nat\n' };
-    expect(await readOnce(scriptedHost({ runs: { 'nft list tables': '' }, files }))).toEqual(
+    expect(await readOnce(scriptedHost({ runs: { 'nft list flowtables': '' }, files }))).toEqual(
       failed('iptables-legacy-save is not installed; install iptables 1.8 with both backends'),
     );
   });
@@ -310,7 +303,7 @@ describe('a table that changed in one entry', () => {
     const reader = new IptablesReader(host, clock(), false);
     const input = await inputOf(host);
     const leavesNow = async () => {
-      const { part } = await reader.read(input);
+      const { forwarding: part } = await reader.read(input);
       if (part.state !== 'ok' || !(part.value.table instanceof BucketTable)) throw new Error(JSON.stringify(part));
       expect(part.value.table.size).toBe(40);
       return part.value.table.leaves;
@@ -339,12 +332,13 @@ describe('the rules behind an entry', () => {
     const reader = new IptablesReader(host, clock(), false);
     const input = await inputOf(host);
     const first = await reader.read(input);
-    const entry = first.part.state === 'ok' ? first.part.value.table.get(web) : undefined;
-    if (entry === undefined || first.part.state !== 'ok') throw new Error('the Service is not in the table');
+    const { forwarding } = first;
+    const entry = forwarding.state === 'ok' ? forwarding.value.table.get(web) : undefined;
+    if (entry === undefined || forwarding.state !== 'ok') throw new Error('the Service is not in the table');
     log.length = 0;
     const digest = entryDigest(web, entry.forwarding);
     const second = await reader.read(input, { evidenceFor: wanted(digest), expectsChange: false });
-    const same = second.part.state === 'ok' && second.part.value === first.part.value;
+    const same = second.forwarding.state === 'ok' && second.forwarding.value === forwarding.value;
     return { digest, log, same, first, second };
   }
 
@@ -374,6 +368,6 @@ describe('the rules behind an entry', () => {
   it('are gone with the reading, but whom they claim to serve can still be asked', async () => {
     const { first } = await readFor(() => []);
     expect([first.explain(web), first.ownerHint(web)]).toEqual([[], 'shop/web']);
-    expect(first.part).toMatchObject({ value: { owners: new Map() } });
+    expect(first.forwarding).toMatchObject({ value: { owners: new Map() } });
   });
 });

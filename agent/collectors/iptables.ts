@@ -4,21 +4,23 @@
  */
 import { randomInt } from 'node:crypto';
 import { DumpDigest, RulesetReader } from 'node-iptables-parse';
-import type { Address, Prefix } from '../../proto/address.ts';
+import type { Address, Family, Prefix } from '../../proto/address.ts';
 import type { FrontendKey } from '../../proto/forwarding.ts';
-import type { IptablesReport, Part, RuleLine } from '../../proto/parts.ts';
-import { valueOr } from '../../proto/profile.ts';
+import type { ForwardingReport, IptablesReport, Part } from '../../proto/parts.ts';
+import { type LocalDetector, valueOr } from '../../proto/profile.ts';
 import { type BackendRules, type Traced, traceIptables } from '../dataplane/iptables.ts';
 import { linksAsSeen } from '../dataplane/node-facts.ts';
+import { proxyChains } from '../dataplane/proxy-chains.ts';
 import { describeStructure } from '../dataplane/structure.ts';
 import type { Host } from '../host.ts';
 import { localDetectorOf, markBitOf, nodePortAddressesOf } from '../profile-facts.ts';
 import type { ReadEvidence } from '../reading.ts';
+import { type DataplaneReading, notRead, nothingRead, noWishes, type Wishes } from './dataplane-reading.ts';
 import { evidenceOf } from './entry-evidence.ts';
 import { sharedTable } from './shared-table.ts';
 import { type DumpSource, dumpFailure, findDumpSources, takeDump } from './iptables-dumps.ts';
 import type { KubeProxyConfiguration } from './kube-proxy-configuration.ts';
-import type { NftTables } from './nft-tables.ts';
+import { hostPortTables, type NftTables } from './nft-tables.ts';
 import { findRuleFacts, noRuleFacts, type RuleFacts } from './rule-facts.ts';
 
 /** What the rules are traced with; a change of it means tracing anew, except among links that the rules do not tell
@@ -31,39 +33,17 @@ export interface IptablesInput {
   readonly nftTables: NftTables;
 }
 
-/** What a reading is wanted for. */
-export interface Wishes {
-  /** Digests of entries whose rules are wanted: they are parsed then, changed or not. */
-  readonly evidenceFor: readonly string[];
-  /** Something says that the rules have changed: they are parsed at once, instead of being dumped for a digest first. */
-  readonly expectsChange: boolean;
-}
-
-export const noWishes: Wishes = { evidenceFor: [], expectsChange: false };
-
-export interface IptablesReading {
+export interface IptablesReading extends DataplaneReading {
   readonly part: Part<IptablesReport>;
   readonly facts: RuleFacts;
-  /** The rules that packets to a frontend meet, at most 40; none where the reader does not keep the rules. */
-  readonly explain: (key: FrontendKey) => readonly RuleLine[];
-  /** The service port that a rule claims to serve with a frontend, where its chain's name proves it. */
-  readonly ownerHint: (key: FrontendKey) => string | null;
-  /** The rules behind each entry that was asked for. */
-  readonly evidence: readonly ReadEvidence[];
 }
 
-const nothingKept: Pick<IptablesReading, 'explain' | 'ownerHint'> = { explain: () => [], ownerHint: () => null };
-
-export const noIptablesReading: IptablesReading = {
-  part: { state: 'absent' },
-  facts: noRuleFacts,
-  ...nothingKept,
-  evidence: [],
-};
+export const noIptablesReading: IptablesReading = { ...nothingRead, part: { state: 'absent' }, facts: noRuleFacts };
 
 /** A reading that succeeded, and what it was made of. */
 interface Remembered {
   readonly report: IptablesReport;
+  readonly forwarding: ForwardingReport;
   readonly facts: RuleFacts;
   readonly explain: IptablesReading['explain'];
   readonly ownerHint: IptablesReading['ownerHint'];
@@ -92,8 +72,8 @@ export class IptablesReader {
   #last: Remembered | null = null;
 
   /**
-   * @param keepsRules whether `explain` shall be answered, and all owners be told in the report: the dumps then stay in
-   * memory until the next reading. Otherwise the report has none, and `ownerHint` tells of one frontend; its table is
+   * @param keepsRules whether `explain` shall be answered, and all owners be told: the dumps then stay in memory until
+   * the next reading. Otherwise no owners are told, and `ownerHint` tells of one frontend; the table is
    * kept as leaves (a BucketTable), which it shares with the report before wherever they are alike.
    */
   constructor(host: Host, now: () => Date, keepsRules: boolean) {
@@ -137,22 +117,28 @@ export class IptablesReader {
 
   #remember(
     rulesets: readonly BackendRules[],
-    { traced, facts }: FoundInRules,
+    found: FoundInRules,
     { made, input, last }: { readonly made: string; readonly input: IptablesInput; readonly last: Remembered | null },
   ): Remembered {
+    const { traced, facts } = found;
     const { owners, table, linkPatterns, ownerHint } = traced;
-    const kept = this.#keepsRules
-      ? { owners: owners(), table }
-      : { owners: new Map(), table: sharedTable(table, last?.report.table ?? null) };
-    const report = { ...reportOf(rulesets, traced, facts, input), ...kept };
-    const explain = this.#keepsRules ? (key: FrontendKey) => traced.explain(key).first : nothingKept.explain;
+    const forwarding: ForwardingReport = {
+      mode: 'iptables',
+      table: this.#keepsRules ? table : sharedTable(table, last?.forwarding.table ?? null),
+      owners: this.#keepsRules ? owners() : new Map(),
+      unlisted: traced.unlisted,
+    };
+    const report = reportOf(rulesets, found, input);
+    const explain = this.#keepsRules ? (key: FrontendKey) => traced.explain(key).first : nothingRead.explain;
     const links = linksAsSeen(input.links, linkPatterns);
-    return { report, facts, explain, ownerHint, made, linkPatterns, links };
+    return { report, forwarding, facts, explain, ownerHint, made, linkPatterns, links };
   }
 
-  #ok({ report, facts, explain, ownerHint }: Remembered, evidence: readonly ReadEvidence[]): IptablesReading {
-    const part = { state: 'ok', value: report, collectedAt: this.#now().toISOString() } as const;
-    return { part, facts, explain, ownerHint, evidence };
+  #ok(remembered: Remembered, evidence: readonly ReadEvidence[]): IptablesReading {
+    const { report, forwarding, facts, explain, ownerHint } = remembered;
+    const collectedAt = this.#now().toISOString();
+    const part = { state: 'ok', value: report, collectedAt } as const;
+    return { part, forwarding: { state: 'ok', value: forwarding, collectedAt }, facts, explain, ownerHint, evidence };
   }
 
   /** False also when a dump fails: reading it whole will then say why. */
@@ -174,7 +160,7 @@ function isSame(last: Remembered, made: string, { links }: IptablesInput): boole
 }
 
 function failed(reason: string): IptablesReading {
-  return { ...noIptablesReading, part: { state: 'failed', reason } };
+  return { ...noIptablesReading, ...notRead(reason), part: { state: 'failed', reason } };
 }
 
 /** Neither a table is known of, nor is there a program to look for one: nothing was recorded, or nothing is installed. */
@@ -183,11 +169,12 @@ function isUnrecorded(sources: readonly DumpSource[]): boolean {
 }
 
 function madeOf(sources: readonly DumpSource[], digests: readonly string[], input: IptablesInput): string {
-  const { localAddresses, configuration } = input;
-  return JSON.stringify([sources, digests, localAddresses, configuration]);
+  const { localAddresses, configuration, nftTables } = input;
+  return JSON.stringify([sources, digests, localAddresses, configuration, hostPortTables(nftTables)]);
 }
 
-async function parseDump(host: Host, source: DumpSource): Promise<DumpResult<ParsedDump>> {
+/** Takes one dump and reads it. */
+export async function parseDump(host: Host, source: DumpSource): Promise<DumpResult<ParsedDump>> {
   const { backend, family, program, expectTables } = source;
   const reader = new RulesetReader({ expectTables, trailer: 'required', seed: randomInt(2 ** 31) });
   const digest = new DumpDigest();
@@ -216,6 +203,7 @@ function answering(facts: RuleFacts, configuration: KubeProxyConfiguration | nul
 interface FoundInRules {
   readonly traced: Traced;
   readonly facts: RuleFacts;
+  readonly localDetector: { readonly [family in Family]: LocalDetector };
 }
 
 function trace(rulesets: readonly BackendRules[], input: IptablesInput): FoundInRules {
@@ -233,17 +221,23 @@ function trace(rulesets: readonly BackendRules[], input: IptablesInput): FoundIn
     ...(links === null ? {} : { links }),
     nodePortAddresses: answering(facts, configuration),
   });
-  return { traced, facts };
+  return { traced, facts, localDetector };
 }
 
-/** All but the table and whose its entries are. */
 function reportOf(
   rulesets: readonly BackendRules[],
-  { serviceBackends, unlisted }: Traced,
-  facts: RuleFacts,
-  { configuration }: IptablesInput,
-): Omit<IptablesReport, 'table' | 'owners'> {
+  { traced: { serviceBackends }, facts, localDetector }: FoundInRules,
+  { configuration, localAddresses, links, nftTables }: IptablesInput,
+): IptablesReport {
   const markBit = valueOr(markBitOf(facts, configuration), 14);
-  const structures = rulesets.map((read) => describeStructure({ ...read, markBit }));
-  return { structures, serviceBackends, unlisted };
+  const structures = rulesets.map((read) => {
+    const node = { localAddresses, localDetector: localDetector[read.family], ...(links === null ? {} : { links }) };
+    return describeStructure({ ...read, markBit, node });
+  });
+  return {
+    structures,
+    serviceBackends,
+    proxyChains: proxyChains(rulesets),
+    hostPortTables: hostPortTables(nftTables),
+  };
 }

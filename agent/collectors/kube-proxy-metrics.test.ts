@@ -10,6 +10,7 @@ const nothing = {
   serviceChanges: null,
   endpointChanges: null,
   programmingP99Seconds: null,
+  syncP99Seconds: null,
   unreadableLines: 0,
 };
 const rules = 'kubeproxy_sync_proxy_rules';
@@ -49,12 +50,14 @@ describe('metrics', () => {
       `${rules}_iptables_partial_restore_failures_total{ip_family="IPv4"} 1`,
       `${rules}_iptables_partial_restore_failures_total{ip_family="IPv6"} 0`,
       `${rules}_nftables_sync_failures_total{ip_family="IPv6"} 7`,
+      `${rules}_nftables_cleanup_failures_total{ip_family="IPv6"} 2`,
     ].join('\n');
     expect(readMetrics(body).syncFailures).toEqual([
       { family: 'ipv4', what: 'iptables-restore', total: 3 },
       { family: 'ipv4', what: 'iptables-partial-restore', total: 1 },
       { family: 'ipv6', what: 'iptables-partial-restore', total: 0 },
       { family: 'ipv6', what: 'nftables-sync', total: 7 },
+      { family: 'ipv6', what: 'nftables-cleanup', total: 2 },
     ]);
   });
 
@@ -81,9 +84,19 @@ describe('metrics', () => {
     expect(readMetrics(body)).toEqual({ ...nothing, unreadableLines: 8 });
   });
 
-  it('of others, and how long syncs took, are passed over unread', () => {
-    const body = [`${rules}_duration_seconds_bucket{damaged`, 'go_threads{damaged', ''].join('\n');
-    expect(readMetrics(body)).toEqual(nothing);
+  it('of others are passed over unread', () => {
+    expect(readMetrics('go_threads{damaged\n')).toEqual(nothing);
+  });
+
+  it('tell within what time nearly all syncs were done', () => {
+    const body = [
+      `${rules}_duration_seconds_bucket{ip_family="IPv4",le="4.096"} 98`,
+      `${rules}_duration_seconds_bucket{ip_family="IPv4",le="8.192"} 100`,
+      `${rules}_duration_seconds_bucket{ip_family="IPv4",le="+Inf"} 100`,
+      `${rules}_duration_seconds_sum{ip_family="IPv4"} 31.5`,
+      `${rules}_duration_seconds_count{ip_family="IPv4"} 100`,
+    ];
+    expect(readMetrics(body.join('\n'))).toEqual({ ...nothing, syncP99Seconds: 8.192 });
   });
 
   it('with ten thousand families more are no more than those of the two and of none', () => {

@@ -13,7 +13,10 @@ import { type Bucket, readSample, type Sample, upperBound } from './prometheus-t
 
 /** What is read off at once; counts get their increase from whoever remembers the last answer. */
 export interface KubeProxyMetrics
-  extends Pick<KubeProxyReport, 'version' | 'believedRules' | 'lastSync' | 'lastQueued' | 'programmingP99Seconds'> {
+  extends Pick<
+    KubeProxyReport,
+    'version' | 'believedRules' | 'lastSync' | 'lastQueued' | 'programmingP99Seconds' | 'syncP99Seconds'
+  > {
   readonly syncFailures: readonly (Pick<SyncFailures, 'family' | 'what'> & { readonly total: number })[];
   /** Null = not counted. */
   readonly serviceChanges: number | null;
@@ -23,15 +26,18 @@ export interface KubeProxyMetrics
 
 const prefix = 'kubeproxy_sync_proxy_rules_';
 const programming = 'kubeproxy_network_programming_duration_seconds_bucket';
+const syncing = `${prefix}duration_seconds_bucket`;
 const wanted = [prefix, programming, 'kubernetes_build_info'] as const;
-/** Histograms of how long syncs took have a hundred lines, and none is wanted. */
-const unwanted = `${prefix}duration_`;
 
 const failureNames: ReadonlyMap<string, SyncFailures['what']> = new Map([
   [`${prefix}iptables_restore_failures_total`, 'iptables-restore'],
   [`${prefix}iptables_partial_restore_failures_total`, 'iptables-partial-restore'],
   [`${prefix}nftables_sync_failures_total`, 'nftables-sync'],
+  [`${prefix}nftables_cleanup_failures_total`, 'nftables-cleanup'],
 ]);
+
+/** By family; the empty text where kube-proxy does not tell them apart. */
+type Histograms = Map<string, Bucket[]>;
 
 /** What has been read so far. */
 interface Gathering {
@@ -44,8 +50,8 @@ interface Gathering {
   readonly failures: Map<string, KubeProxyMetrics['syncFailures'][number]>;
   /** By full name. */
   readonly changes: Map<string, number>;
-  /** By family; the empty text where kube-proxy does not tell them apart. */
-  readonly programming: Map<string, Bucket[]>;
+  readonly programming: Histograms;
+  readonly syncing: Histograms;
 }
 
 /**
@@ -63,14 +69,13 @@ export function readMetrics(body: string): KubeProxyMetrics {
     failures: new Map(),
     changes: new Map(),
     programming: new Map(),
+    syncing: new Map(),
   };
   for (const line of wantedLines(body)) {
     const sample = readSample(line);
     if (sample === null || !take(gathering, sample)) gathering.unreadableLines++;
   }
   const { version, believedRules, lastSync, lastQueued, failures, changes, unreadableLines } = gathering;
-  const p99s = [...gathering.programming.values()].map((buckets) => upperBound(buckets, 0.99));
-  const told = p99s.filter((seconds) => seconds !== null);
   return {
     version,
     believedRules: [...believedRules.values()],
@@ -79,9 +84,17 @@ export function readMetrics(body: string): KubeProxyMetrics {
     syncFailures: [...failures.values()],
     serviceChanges: changes.get(`${prefix}service_changes_total`) ?? null,
     endpointChanges: changes.get(`${prefix}endpoint_changes_total`) ?? null,
-    programmingP99Seconds: told.length === 0 ? null : Math.max(...told),
+    programmingP99Seconds: p99Of(gathering.programming),
+    syncP99Seconds: p99Of(gathering.syncing),
     unreadableLines,
   };
+}
+
+/** Of the slower family; null without any. */
+function p99Of(histograms: Histograms): number | null {
+  const p99s = [...histograms.values()].map((buckets) => upperBound(buckets, 0.99));
+  const told = p99s.filter((seconds) => seconds !== null);
+  return told.length === 0 ? null : Math.max(...told);
 }
 
 /** @returns whether the sample makes sense; one that nobody asks for does. */
@@ -103,7 +116,9 @@ function take(gathering: Gathering, { name, labels, value }: Sample): boolean {
       gathering.changes.set(name, value);
       return true;
     case programming:
-      return takeBucket(gathering, family ?? '', { labels, value });
+      return takeBucket(gathering.programming, family ?? '', { labels, value });
+    case syncing:
+      return takeBucket(gathering.syncing, family ?? '', { labels, value });
     default:
       return family === null || takeOfFamily(gathering, family, { name, labels, value });
   }
@@ -134,16 +149,16 @@ function isCount(value: number): boolean {
 }
 
 function takeBucket(
-  gathering: Gathering,
+  histograms: Histograms,
   family: string,
   { labels, value }: Pick<Sample, 'labels' | 'value'>,
 ): boolean {
   const label = labels.get('le') ?? '';
   const bound = label === '+Inf' ? Number.POSITIVE_INFINITY : Number(label);
   if (label === '' || Number.isNaN(bound) || value < 0) return false;
-  const buckets = gathering.programming.get(family) ?? [];
+  const buckets = histograms.get(family) ?? [];
   buckets.push({ bound, count: value });
-  gathering.programming.set(family, buckets);
+  histograms.set(family, buckets);
   return true;
 }
 
@@ -151,8 +166,7 @@ function* wantedLines(body: string): Generator<string> {
   for (let start = 0; start < body.length; ) {
     const newline = body.indexOf('\n', start);
     const end = newline < 0 ? body.length : newline;
-    const isWanted = wanted.some((name) => body.startsWith(name, start)) && !body.startsWith(unwanted, start);
-    if (isWanted) yield body.slice(start, end);
+    if (wanted.some((name) => body.startsWith(name, start))) yield body.slice(start, end);
     start = end + 1;
   }
 }

@@ -50,6 +50,8 @@ describe('a healthy kube-proxy', () => {
         serviceChanges: { total: 80, increase: 0, windowSeconds: 0, reset: false },
         endpointChanges: { total: 40, increase: 0, windowSeconds: 0, reset: false },
         programmingP99Seconds: 3,
+        healthChecks: [],
+        syncP99Seconds: 0.256,
         problems: [],
       },
       collectedAt,
@@ -98,6 +100,8 @@ describe('a stopped kube-proxy', () => {
           serviceChanges: null,
           endpointChanges: null,
           programmingP99Seconds: null,
+          healthChecks: [],
+          syncP99Seconds: null,
           problems: [
             `GET ${health}/healthz: no answer within 3 s`,
             `GET ${health}/livez: no answer within 3 s`,
@@ -160,6 +164,8 @@ describe('answers that say something is wrong', () => {
           serviceChanges: null,
           endpointChanges: null,
           programmingP99Seconds: null,
+          healthChecks: [],
+          syncP99Seconds: null,
           problems: [
             `GET ${health}/healthz: status 503`,
             `GET ${health}/livez: status 404`,

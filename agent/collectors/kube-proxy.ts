@@ -57,6 +57,8 @@ export class KubeProxyReader {
       mode: mode === '' ? null : mode,
       ...read,
       ...(metrics === null ? uncounted : this.#count(read)),
+      // Its ports are named by its rules, which are read later: health-check-ports.ts.
+      healthChecks: [],
       problems,
     };
     return { part: { state: 'ok', value, collectedAt: this.#clock.now().toISOString() }, configuration };

@@ -4,6 +4,7 @@ import type { ProxyTraces } from '../../proto/parts.ts';
 import { observe } from '../observe.ts';
 import { recordedHost } from '../recorded-host.ts';
 import { scriptedHost } from '../scripted-host.ts';
+import { collectProxyTraces } from './proxy-traces.ts';
 
 const collectedAt = '2026-11-22T08:00:00.000Z';
 const now = () => new Date(collectedAt);
@@ -29,18 +30,27 @@ describe('the traces on a node', () => {
     expect(await tracesOf(recordedHost(`${recordingFolder(name)}/${node}`))).toEqual(found(proxy));
   });
 
-  it('with virtual servers are those of ipvs, though its link is gone', async () => {
+  it.each([
+    ['its link and virtual servers', ['kube-ipvs0'], 'TCP  0A60D528:0050 rr\n', true],
+    ['its link, which takes no packet without virtual servers', ['kube-ipvs0'], '', false],
+    ['its link, where virtual servers were not recorded', ['kube-ipvs0'], null, true],
+    ["virtual servers without its link, which are somebody else's", ['eth0'], 'TCP  0A60D528:0050 rr\n', false],
+  ])('of ipvs: %s', async (_, links, servers, isTraced) => {
     const head =
       'IP Virtual Server version 1.2.1 (size=4096)\nProt LocalAddress:Port Scheduler Flags\n  -> RemoteAddress:Port\n';
-    const runs = { 'nft list tables': 'table ip6 kube-proxy\n', 'ip -j addr': '[]' };
-    const withServer = { '/proc/net/ip_vs': `${head}TCP  0A60D528:0050 rr\n` };
-    expect(await tracesOf(scriptedHost({ runs, files: withServer }))).toEqual(found('nftables', 'ipvs'));
-    expect(await tracesOf(scriptedHost({ runs, files: { '/proc/net/ip_vs': head } }))).toEqual(found('nftables'));
+    const files = servers === null ? {} : { '/proc/net/ip_vs': head + servers };
+    const sources = {
+      iptables: { state: 'absent' },
+      nftTables: { state: 'ok', tables: [{ family: 'ip6', name: 'kube-proxy' }] },
+      addresses: { state: 'ok', value: { addresses: [], links }, collectedAt },
+    } as const;
+    const traces = await collectProxyTraces(scriptedHost({ files }), sources, now);
+    expect(traces).toEqual(isTraced ? found('nftables', 'ipvs') : found('nftables'));
   });
 
   it('are failed where the tables could not be listed', async () => {
     const message = 'nft ended with code 1: Operation not permitted (you must be root)';
-    const runs = { 'nft list tables': { ok: false, kind: 'not-permitted', message }, 'ip -j addr': '[]' } as const;
+    const runs = { 'nft list flowtables': { ok: false, kind: 'not-permitted', message }, 'ip -j addr': '[]' } as const;
     expect(await tracesOf(scriptedHost({ runs }))).toEqual({
       state: 'failed',
       reason: message,

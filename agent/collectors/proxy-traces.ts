@@ -14,7 +14,10 @@ export interface TraceSources {
   readonly addresses: Part<AddressesReport>;
 }
 
-/** `absent` when nothing was there to look at; `failed` when any source failed. */
+/**
+ * `absent` when nothing was there to look at; `failed` when any source failed. Of ipvs the link and virtual servers are
+ * asked for: an empty link takes no packet, and virtual servers without it are another's (keepalived, kube-router).
+ */
 export async function collectProxyTraces(
   host: Host,
   { iptables, nftTables, addresses }: TraceSources,
@@ -34,8 +37,9 @@ export async function collectProxyTraces(
     iptables: iptables.state === 'ok' && iptables.value.serviceBackends.length > 0,
     nftables: hasKubeProxyTable(nftTables),
     ipvs:
-      (addresses.state === 'ok' && addresses.value.links.includes(ipvsLink)) ||
-      (virtualServers.ok && listsVirtualServer(virtualServers.bytes)),
+      addresses.state === 'ok' &&
+      addresses.value.links.includes(ipvsLink) &&
+      (!virtualServers.ok || listsVirtualServer(virtualServers.bytes)),
   };
   return { state: 'ok', value, collectedAt: now().toISOString() };
 }

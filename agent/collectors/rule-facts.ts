@@ -12,6 +12,7 @@ export interface RuleFacts {
   readonly nodePorts: { readonly [family in Family]: NodePortRules | null };
   readonly markBit: number | null;
   readonly masqueradeAll: boolean | null;
+  readonly hairpin: 'every-endpoint' | 'own-endpoints' | null;
 }
 
 export const noRuleFacts: RuleFacts = {
@@ -19,6 +20,7 @@ export const noRuleFacts: RuleFacts = {
   nodePorts: { ipv4: null, ipv6: null },
   markBit: null,
   masqueradeAll: null,
+  hairpin: null,
 };
 
 /** Where both backends speak, the first word counts: they were written by the same configuration, or are in dispute. */
@@ -33,6 +35,7 @@ export function findRuleFacts(rulesets: readonly BackendRules[]): RuleFacts {
     masqueradeAll:
       firstOf(rulesets, 'ipv4', (ruleset) => masqueradesAll(ruleset, 'ipv4')) ??
       firstOf(rulesets, 'ipv6', (ruleset) => masqueradesAll(ruleset, 'ipv6')),
+    hairpin: null,
   };
 }
 

@@ -1,73 +1,49 @@
-/**
- * The jumps that kube-proxy's iptables mode ensures from built-in chains to its own. They are written by a full sync
- * only, and nobody reads them back: one that is gone stays gone until kube-proxy starts anew.
- *
- *     nat     PREROUTING  OUTPUT -> KUBE-SERVICES      POSTROUTING -> KUBE-POSTROUTING
- *     filter  FORWARD     OUTPUT -> KUBE-SERVICES      INPUT FORWARD -> KUBE-EXTERNAL-SERVICES
- *             FORWARD -> KUBE-FORWARD                  INPUT -> KUBE-NODEPORTS
- *             INPUT FORWARD OUTPUT -> KUBE-PROXY-FIREWALL      INPUT OUTPUT -> KUBE-FIREWALL
- */
+/** Which of kube-proxy's base jumps (proto/base-jumps.ts) stand in the rules of a node, and where. */
 import type { Match, Table } from 'node-iptables-parse';
+import { baseJumps } from '../../proto/base-jumps.ts';
 import type { BaseJump } from '../../proto/parts.ts';
-
-/** `required` = of every kube-proxy; the others came later, or are written only where they have work to do. */
-const skeleton: readonly (BaseJump & { readonly required: boolean })[] = [
-  { table: 'nat', from: 'PREROUTING', to: 'KUBE-SERVICES', required: true },
-  { table: 'nat', from: 'OUTPUT', to: 'KUBE-SERVICES', required: true },
-  { table: 'nat', from: 'POSTROUTING', to: 'KUBE-POSTROUTING', required: true },
-  { table: 'filter', from: 'FORWARD', to: 'KUBE-SERVICES', required: true },
-  { table: 'filter', from: 'OUTPUT', to: 'KUBE-SERVICES', required: true },
-  { table: 'filter', from: 'INPUT', to: 'KUBE-EXTERNAL-SERVICES', required: true },
-  { table: 'filter', from: 'FORWARD', to: 'KUBE-EXTERNAL-SERVICES', required: true },
-  { table: 'filter', from: 'FORWARD', to: 'KUBE-FORWARD', required: true },
-  { table: 'filter', from: 'INPUT', to: 'KUBE-NODEPORTS', required: false },
-  { table: 'filter', from: 'INPUT', to: 'KUBE-PROXY-FIREWALL', required: false },
-  { table: 'filter', from: 'FORWARD', to: 'KUBE-PROXY-FIREWALL', required: false },
-  { table: 'filter', from: 'OUTPUT', to: 'KUBE-PROXY-FIREWALL', required: false },
-  { table: 'filter', from: 'INPUT', to: 'KUBE-FIREWALL', required: false },
-  { table: 'filter', from: 'OUTPUT', to: 'KUBE-FIREWALL', required: false },
-];
 
 export interface BaseJumps {
   readonly present: readonly BaseJump[];
   readonly missing: readonly BaseJump[];
 }
 
-/** Which base jumps are there and which are missing, in the order of the skeleton. */
+/** Which base jumps are there and which are missing, in the order of the list. */
 export function findBaseJumps(tables: ReadonlyMap<string, Table>): BaseJumps {
   const present: BaseJump[] = [];
   const missing: BaseJump[] = [];
-  for (const { required, ...jump } of skeleton) {
+  for (const { required, table: name, from, to } of baseJumps) {
+    const jump: BaseJump = { table: name, from, to };
     const table = tables.get(jump.table);
-    if (table !== undefined && leadsTo(table, jump.from, jump.to)) present.push(jump);
+    if (table !== undefined && jumpPlace(table, jump.from, jump.to) >= 0) present.push(jump);
     else if (required || (table !== undefined && holdsRules(table, jump.to))) missing.push(jump);
   }
   return { present, missing };
 }
 
 /**
- * Whether every new connection that comes through chain `from` is sent to chain `to`, directly or through a chain
- * that is always jumped to. What rules before it do to some packets is not asked.
+ * The rule of chain `from` by which every new connection is sent to chain `to`, directly or through a chain that is
+ * always jumped to; -1 where there is none. What rules before it do to some packets is not asked.
  */
-function leadsTo(table: Table, from: string, to: string): boolean {
+export function jumpPlace(table: Table, from: string, to: string): number {
   const start = table.findChain(from);
   const goal = table.findChain(to);
-  return start >= 0 && goal >= 0 && leads(table, start, goal, new Set());
+  return start < 0 || goal < 0 ? -1 : placeIn(table, start, goal, new Set());
 }
 
-function leads(table: Table, chain: number, goal: number, visited: Set<number>): boolean {
+function placeIn(table: Table, chain: number, goal: number, visited: Set<number>): number {
   visited.add(chain);
   const { ruleStart } = table;
   for (let rule = ruleStart[chain] ?? 0; rule < (ruleStart[chain + 1] ?? 0); rule++) {
     const { matches, target } = table.rule(rule);
     if (target.kind !== 'jump' || !matches.every(meetsEveryNewConnection)) continue;
     const next = table.findChain(target.chain);
-    if (next === goal) return true;
+    if (next === goal) return rule;
     // A chain of kube-proxy's own never stands in for a base jump, and may be huge.
     if (next < 0 || visited.has(next) || target.chain.startsWith('KUBE-')) continue;
-    if (leads(table, next, goal, visited)) return true;
+    if (placeIn(table, next, goal, visited) >= 0) return rule;
   }
-  return false;
+  return -1;
 }
 
 /** Whether a match holds for every new connection: a comment, or the state NEW. */

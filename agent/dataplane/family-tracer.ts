@@ -9,6 +9,8 @@
  *                          │un-NATed
  *                          └──▶ filter OUTPUT ─ to the node ──▶ over lo ──▶ mangle, filter INPUT ──▶ none
  *
+ * In ipvs mode the load balancer stands behind OUTPUT and INPUT, see ipvs/balancer.ts.
+ *
  * A packet that nat sent to a backend is no longer addressed to the frontend: what filter does with it is not judged here.
  */
 import type { Ruleset } from 'node-iptables-parse';
@@ -19,6 +21,7 @@ import { sourcesOf } from '../../proto/origin-sources.ts';
 import { everything, isEmpty, type PrefixSet } from '../../proto/prefixes.ts';
 import { Spreads } from './spread.ts';
 import { fateOf, type Masquerades, sameFate, unknownFate } from './fate.ts';
+import { Balancer, type Ipvs } from './ipvs/balancer.ts';
 import { listFrontends, type Listing } from './listed-frontends.ts';
 import { masqueradesOf } from './masquerading.ts';
 import { carryingLinks, interfacesOf, isLocal, type NodeFacts } from './node-facts.ts';
@@ -63,6 +66,7 @@ const hooksOf = {
 export class FamilyTracer {
   readonly listing: Listing;
   readonly masquerades: Masquerades;
+  readonly #balancer: Balancer | null;
   readonly #tables: RuleTables;
   readonly #hooks: { readonly [way in keyof typeof hooksOf]: readonly Hook[] };
   readonly #facts: NodeFacts;
@@ -72,10 +76,12 @@ export class FamilyTracer {
   readonly #interfacesOf = new Map<Origin, readonly string[]>();
   #stepsLeft = maxStepsOfAll;
 
-  constructor(ruleset: Ruleset, facts: NodeFacts) {
-    this.#tables = ruleTables(ruleset, facts.family);
+  /** @param ipvs the kernel's load balancer, where it serves the node's Services. */
+  constructor(ruleset: Ruleset, facts: NodeFacts, ipvs: Ipvs | null = null) {
+    this.#tables = ruleTables(ruleset, facts.family, ipvs?.sets ?? null);
     this.listing = listFrontends(this.#tables);
-    this.masquerades = masqueradesOf(this.#tables.tables.get('nat'));
+    this.#balancer = ipvs === null ? null : new Balancer(ipvs, this.#tables);
+    this.masquerades = this.#balancer?.masquerades ?? masqueradesOf(this.#tables.tables.get('nat'));
     const spreads = new Map([...this.#tables.tables].map(([name, table]) => [name, new Spreads(table)]));
     const find = (names: readonly string[]): readonly Hook[] =>
       names.flatMap((name) => {
@@ -175,7 +181,7 @@ export class FamilyTracer {
       this.#pass(walk, question);
       this.#stepsLeft -= walk.steps;
       askedInterface ||= walk.askedInterface;
-      const own = walk.unknown ? unknownFate(walk.unknown) : fateOf(walk.leaves, question.sources, this.masquerades);
+      const own = walk.unknown ? unknownFate(walk.unknown) : this.#fateOf(walk, question);
       if (fate !== null && !sameFate(fate, own)) {
         return { fate: unknownFate(doubts.reason ?? 'undecided-match'), askedInterface };
       }
@@ -185,6 +191,10 @@ export class FamilyTracer {
     return { fate: unknownFate('too-complex'), askedInterface };
   }
 
+  #fateOf(walk: Walk, { sources }: Question): Fate {
+    return this.#balancer?.fateOf(walk, sources) ?? fateOf(walk.leaves, sources, this.masquerades);
+  }
+
   #walk({ frontend, destination, origin }: Question, from: string, doubts: Doubts, path: Walk['path']): Walk {
     const fromNode = origin === 'node';
     const packet: Packet = {
@@ -192,7 +202,7 @@ export class FamilyTracer {
       protocol: frontend.protocol,
       destination,
       port: frontend.port,
-      toNode: isLocal(destination, this.#local),
+      toNode: isLocal(destination, this.#local) || this.#balancer?.isBound(destination) === true,
       fromNode,
     };
     return {
@@ -215,7 +225,9 @@ export class FamilyTracer {
     const start: readonly Piece[] = [{ sources, mark: 0, weight: 1, seen: null }];
     if (fromNode) walk.leaving = toNode ? 'lo' : this.#links;
     const translated = this.#through(fromNode ? 'made' : 'forwarded', start, walk);
-    const live = until === 'nat' ? translated : this.#filtered(walk, translated);
+    // What the node makes meets the load balancer at once, all else behind filter INPUT.
+    const untaken = fromNode ? this.#balanced(walk, translated) : translated;
+    const live = until === 'nat' ? untaken : this.#filtered(walk, untaken);
     for (const piece of live) if (piece.seen === null) walk.leaves.push({ kind: 'accepted', piece });
   }
 
@@ -228,11 +240,16 @@ export class FamilyTracer {
     }
     if (toNode) {
       walk.leaving = 'not';
-      return this.#through('input', live, walk);
+      const arrived = this.#through('input', live, walk);
+      return fromNode ? arrived : this.#balanced(walk, arrived);
     }
     if (fromNode) return live;
     walk.leaving = this.#links;
     return this.#through('forward', live, walk);
+  }
+
+  #balanced(walk: Walk, pieces: readonly Piece[]): readonly Piece[] {
+    return this.#balancer?.take(walk, pieces) ?? pieces;
   }
 
   #through(way: keyof typeof hooksOf, pieces: readonly Piece[], walk: Walk): readonly Piece[] {

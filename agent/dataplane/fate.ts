@@ -22,8 +22,11 @@ import type { Spread } from './spread.ts';
 import { cut } from './rule-tables.ts';
 import { changeMark, type Leaf, type Piece } from './pieces.ts';
 
-/** Whether packets that leave with this mark are masqueraded. */
-export type Masquerades = (mark: number) => boolean;
+/**
+ * Whether packets that leave with this mark are masqueraded; asked with a backend, those that it sends to itself, where
+ * that can differ.
+ */
+export type Masquerades = (mark: number, hairpin?: Backend) => boolean;
 
 type Ending = 'reject' | 'drop' | 'none';
 
@@ -54,8 +57,14 @@ interface Arrival {
 /**
  * @param leaves where the packets ended; `accepted` ones went on un-NATed to the end of the last table.
  * @param universe all of the origin's sources.
+ * @param refusedAlike whether it is all one if some sources are rejected and the others dropped: then it is `reject`.
  */
-export function fateOf(leaves: readonly Leaf[], universe: PrefixSet, masquerades: Masquerades): Fate {
+export function fateOf(
+  leaves: readonly Leaf[],
+  universe: PrefixSet,
+  masquerades: Masquerades,
+  refusedAlike = false,
+): Fate {
   const [only] = leaves;
   if (leaves.length === 1 && only !== undefined) {
     if (only.kind !== 'spread' && only.kind !== 'sent' && only.kind !== 'untracked') return ended[endingOf(only.kind)];
@@ -68,7 +77,7 @@ export function fateOf(leaves: readonly Leaf[], universe: PrefixSet, masquerades
   const arrivals = leaves.flatMap(arrivalsOf);
   const forwarded = unionOf(arrivals.filter(({ piece }) => piece.seen === null));
   const rest = subtract(universe, forwarded);
-  const ending = isEmpty(rest) ? 'drop' : commonEnding(leaves, rest);
+  const ending = isEmpty(rest) ? 'drop' : commonEnding(leaves, rest, refusedAlike && isEmpty(forwarded));
   if (ending === null) return unknownFate('source-dependent');
   if (isEmpty(forwarded)) return ended[ending];
   const sources = isEmpty(rest) ? 'any' : toPrefixes(forwarded);
@@ -82,15 +91,16 @@ function endingOf(kind: Exclude<Leaf['kind'], 'sent' | 'spread'>): Ending {
   return kind === 'rejected' ? 'reject' : kind === 'dropped' ? 'drop' : 'none';
 }
 
-/** How the packets from `sources` that reach no backend end; null when not all end alike. */
-function commonEnding(leaves: readonly Leaf[], sources: PrefixSet): Ending | null {
+/** How the packets from `sources` that reach no backend end; null when not all end alike, refusals aside if wanted. */
+function commonEnding(leaves: readonly Leaf[], sources: PrefixSet, refusedAlike: boolean): Ending | null {
   let common: Ending | null = null;
   for (const leaf of leaves) {
     if (leaf.kind === 'sent' || leaf.kind === 'spread' || leaf.piece.seen !== null) continue;
     if (isEmpty(intersect(leaf.piece.sources, sources))) continue;
     const ending = endingOf(leaf.kind);
-    if (common !== null && common !== ending) return null;
-    common = ending;
+    if (common === null || common === ending) common = ending;
+    else if (refusedAlike && common !== 'none' && ending !== 'none' && leaf.piece.weight === 1) common = 'reject';
+    else return null;
   }
   return common ?? 'none';
 }
@@ -201,7 +211,8 @@ function masqueradingOf(
       ? 'never'
       : 'some';
   const byRule = arrivals.every(
-    ({ piece, ownMark }) => ownMark !== null && masquerades(changeMark(piece.mark, ownMark)),
+    ({ piece, ownMark }) =>
+      (ownMark !== null && masquerades(changeMark(piece.mark, ownMark))) || masquerades(piece.mark, backend),
   );
   const calling = intersect(own, forwarded);
   const hairpin = isEmpty(calling) ? null : byRule || isEmpty(subtract(calling, marked));

@@ -16,7 +16,6 @@ import type {
   FrontendKey,
   Origin,
   OwnerHints,
-  Route,
   UnknownReason,
 } from '../../proto/forwarding.ts';
 import type { Excerpt, IptablesBackend, RuleLine } from '../../proto/parts.ts';
@@ -26,6 +25,7 @@ import { FamilyTracer } from './family-tracer.ts';
 import { sameFate, unknownFate } from './fate.ts';
 import type { ListedFrontend } from './listed-frontends.ts';
 import { type NodeFacts, reachableAddresses } from './node-facts.ts';
+import { isNothing, overAddresses, perOrigin, unknownNodePort } from './over-addresses.ts';
 import { OwnerClaims } from './owner-claims.ts';
 
 export interface BackendRules {
@@ -34,8 +34,12 @@ export interface BackendRules {
   readonly ruleset: Ruleset;
 }
 
-export interface TraceInput {
+export interface TraceInput extends TracedPlace {
   readonly rulesets: readonly BackendRules[];
+}
+
+/** What decides, beside the rules, what becomes of packets. */
+export interface TracedPlace {
   readonly localAddresses: readonly Address[];
   readonly localDetector: { readonly [family in Family]: LocalDetector };
   /** The node's links; absent = not known. */
@@ -59,9 +63,6 @@ export interface Traced {
   /** The rules that packets to a frontend meet and match. Holds the rulesets as long as it is held. */
   readonly explain: (key: FrontendKey) => Excerpt<RuleLine>;
 }
-
-const unknownAddresses = unknownFate('node-addresses-unknown');
-const unknownNodePort: Forwarding = { pod: unknownAddresses, node: unknownAddresses, outside: unknownAddresses };
 
 /** Rule lines shown per frontend. */
 const maxLines = 40;
@@ -120,7 +121,8 @@ function hintsOf(claims: OwnerClaims): Traced['ownerHint'] {
   return (key) => claims.hint(key);
 }
 
-function factsOf(input: TraceInput, family: Family): NodeFacts {
+/** What the walk must know of one family of the node. */
+export function factsOf(input: TracedPlace, family: Family): NodeFacts {
   return {
     family,
     localAddresses: input.localAddresses,
@@ -130,7 +132,7 @@ function factsOf(input: TraceInput, family: Family): NodeFacts {
 }
 
 /** The node's addresses that stand for `node` frontends; null where the node's addresses are not known. */
-function nodePortAddressesOf(input: TraceInput, family: Family): readonly Address[] | null {
+export function nodePortAddressesOf(input: TracedPlace, family: Family): readonly Address[] | null {
   // A node without any address cannot be: they were not read.
   if (input.localAddresses.length === 0) return null;
   const own = reachableAddresses(factsOf(input, family));
@@ -172,10 +174,6 @@ function* traceFamily(
   }
 }
 
-function isNothing({ pod, node, outside }: Forwarding): boolean {
-  return pod.route.action === 'none' && node.route.action === 'none' && outside.route.action === 'none';
-}
-
 /** What becomes of packets to a frontend that all backends see; null where no address stands for it. */
 function forwardingOf(
   tracers: readonly FamilyTracer[],
@@ -197,31 +195,8 @@ function forwardingOf(
   return { pod: inBoth(a, b, 'pod'), node: inBoth(a, b, 'node'), outside: inBoth(a, b, 'outside') };
 }
 
-/** A `node` frontend's fate is that of the node's addresses; where one differs, the one that serves least is told. */
-function overAddresses(destinations: readonly Address[], trace: (to: Address) => Forwarding): Forwarding | null {
-  let result: Forwarding | null = null;
-  for (const destination of destinations) {
-    const one = trace(destination);
-    result = result === null ? one : perOrigin(result, one, leastServed);
-  }
-  return result;
-}
-
-const service: readonly Route['action'][] = ['unknown', 'none', 'drop', 'reject', 'forward'];
-
-function leastServed(a: Fate, b: Fate): Fate {
-  if (sameFate(a, b)) return a;
-  const order = service.indexOf(a.route.action) - service.indexOf(b.route.action);
-  return order < 0 ? a : order > 0 ? b : unknownFate('address-dependent');
-}
-
-function perOrigin(a: Forwarding, b: Forwarding, join: (a: Fate, b: Fate) => Fate): Forwarding {
-  if (a === b) return a;
-  return { pod: join(a.pod, b.pod), node: join(a.node, b.node), outside: join(a.outside, b.outside) };
-}
-
 /** What only one of two kube-proxies serves is most often what the other one has taken back: nothing is claimed of it. */
-function ofTwoProxies(a: Fate, b: Fate): Fate {
+export function ofTwoProxies(a: Fate, b: Fate): Fate {
   return sameFate(a, b) ? a : unknownFate('order-not-visible');
 }
 

@@ -52,6 +52,23 @@ export function listFrontends(tables: RuleTables): Listing {
   return { frontends, complete };
 }
 
+/** The frontends that one chain names, a dispatch chain of kube-proxy's; none where it has no such chain. */
+export function frontendsIn(
+  tables: RuleTables,
+  { table: name, to }: { readonly table: string; readonly to: string },
+): ReadonlyMap<FrontendKey, ListedFrontend> {
+  const frontends = new Map<FrontendKey, ListedFrontend>();
+  const dispatcher = dispatchers.find((one) => one.table === name && one.chain === to);
+  const table = tables.tables.get(name);
+  const chain = table?.table.findChain(to) ?? -1;
+  if (dispatcher === undefined || table === undefined || chain < 0) return frontends;
+  for (let rule = table.firstRule(chain); rule < table.endOfRules(chain); rule++) {
+    const frontend = frontendOf(table, rule, dispatcher.toNode);
+    if (frontend !== null) frontends.set(frontendKey(frontend), { frontend, table, rule });
+  }
+  return frontends;
+}
+
 function frontendOf(table: WalkedTable, rule: number, toNode: boolean): Frontend | null {
   const protocol = protocolOf(table.protocol(rule));
   const port = table.singlePort(rule);

@@ -13,7 +13,6 @@ import type { MasqueradePath } from '../../proto/parts.ts';
 import { matchesMark } from './matching.ts';
 import { changeMark } from './pieces.ts';
 import type { WalkedTable } from './rule-tables.ts';
-import type { Masquerades } from './fate.ts';
 
 type End = 'masqueraded' | 'accepted' | { readonly mark: number };
 
@@ -21,7 +20,7 @@ type End = 'masqueraded' | 'accepted' | { readonly mark: number };
  * @param nat the nat table; undefined when there is none.
  * @returns answers per mark, remembered.
  */
-export function masqueradesOf(nat: WalkedTable | undefined): Masquerades {
+export function masqueradesOf(nat: WalkedTable | undefined): (mark: number) => boolean {
   const answers = new Map<number, boolean>();
   return (mark) => {
     let answer = answers.get(mark);

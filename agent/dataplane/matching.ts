@@ -1,5 +1,6 @@
 /** Which part of a piece meets the conditions of a rule. */
 import type { Protocol } from '../../proto/forwarding.ts';
+import { isEmpty, type PrefixSet, parsePrefix, prefixSet, subtract, union } from '../../proto/prefixes.ts';
 import type { Spreads } from './spread.ts';
 import type { Piece, Walk } from './pieces.ts';
 import type { Condition } from './rule-plan.ts';
@@ -35,14 +36,28 @@ export function test({ table, spreads, walk }: Place, rule: number, piece: Piece
           if (!walk.doubts.answer('unreadable-match')) return { taken: null, left: piece, aside: null };
           break;
         }
-        const { inside, outside } = cut(taken.sources, set);
-        walk.steps += taken.sources.ipv4.length + taken.sources.ipv6.length;
-        const [hit, miss] = condition.negated ? [outside, inside] : [inside, outside];
-        if (hit === null) return { taken: null, left: piece, aside: null };
-        if (miss !== null) {
-          left = { ...taken, sources: miss };
-          taken = { ...taken, sources: hit };
+        if (table.sets !== null && isLoopback(set) && !isLoopback(taken.sources)) {
+          if (!condition.negated) return { taken: null, left: piece, aside: null };
+          break;
         }
+        const parts = cutPiece(taken, set, condition.negated);
+        walk.steps += taken.sources.ipv4.length + taken.sources.ipv6.length;
+        if (parts === null) return { taken: null, left: piece, aside: null };
+        left = joined(left, parts.miss);
+        taken = parts.hit;
+        break;
+      }
+      case 'set': {
+        const set = table.sets?.sources(condition.name, condition.sides, walk.packet) ?? null;
+        if (set === null) {
+          if (!walk.doubts.answer('set-not-read')) return { taken: null, left: piece, aside: null };
+          break;
+        }
+        const parts = cutPiece(taken, set, condition.negated);
+        walk.steps += taken.sources.ipv4.length + taken.sources.ipv6.length;
+        if (parts === null) return { taken: null, left: piece, aside: null };
+        left = joined(left, parts.miss);
+        taken = parts.hit;
         break;
       }
       case 'chance': {
@@ -73,8 +88,33 @@ export function test({ table, spreads, walk }: Place, rule: number, piece: Piece
   return { taken, left, aside: null };
 }
 
+const loopback = prefixSet(['127.0.0.0/8', '::1/128'].flatMap((text) => parsePrefix(text) ?? []));
+
+/** In ipvs mode the first rule of all asks for loopback, from where no packet comes to a Service. */
+function isLoopback(set: PrefixSet): boolean {
+  return isEmpty(subtract(set, loopback));
+}
+
+/** The sources of a piece that a rule asks for, and the others; null when it has none of them. */
+function cutPiece(
+  piece: Piece,
+  set: PrefixSet,
+  negated: boolean,
+): { readonly hit: Piece; readonly miss: Piece | null } | null {
+  const { inside, outside } = cut(piece.sources, set);
+  const [hit, miss] = negated ? [outside, inside] : [inside, outside];
+  if (hit === null) return null;
+  return miss === null ? { hit: piece, miss } : { hit: { ...piece, sources: hit }, miss: { ...piece, sources: miss } };
+}
+
+/** What two conditions on sources leave over. */
+function joined(left: Piece | null, miss: Piece | null): Piece | null {
+  if (left === null || miss === null) return left ?? miss;
+  return { ...left, sources: union(left.sources, miss.sources) };
+}
+
 /** A condition that holds for all of a piece or for none of it. */
-type Whole = Exclude<Condition, { kind: 'source' | 'chance' | 'seen' }>;
+type Whole = Exclude<Condition, { kind: 'source' | 'set' | 'chance' | 'seen' }>;
 
 function holds(table: WalkedTable, rule: number, condition: Whole, piece: Piece, walk: Walk): boolean {
   const { packet } = walk;
@@ -106,6 +146,12 @@ function holds(table: WalkedTable, rule: number, condition: Whole, piece: Piece,
       return matchesInterface(condition.pattern, walk.interface) !== condition.negated;
     case 'out-interface':
       return leavesBy(condition.pattern, condition.negated, walk);
+    case 'bridge-port':
+      // A packet the node made came in by none; where pods hang on a bridge, theirs did.
+      return packet.fromNode ? condition.negated : walk.doubts.answer('undecided-match');
+    case 'balanced':
+      // Rules meet new packets before the load balancer does; what it has in hand is judged behind it.
+      return condition.server === null && condition.negated;
     case 'undecided':
       return walk.doubts.answer(condition.reason);
   }

@@ -9,6 +9,8 @@
  */
 import type { Match, Rule, Slot } from 'node-iptables-parse';
 import type { UnknownReason } from '../../proto/forwarding.ts';
+import { balancedBy } from './ipvs/balanced-match.ts';
+import type { ServerKey } from './ipvs/server.ts';
 import { type Action, actionOf } from './rule-action.ts';
 import { type Operand, operandOf } from './rule-operand.ts';
 
@@ -35,6 +37,16 @@ export type Condition =
   | { readonly kind: 'chance'; readonly probability: Operand | number; readonly negated: boolean }
   /** Seen before, within so many seconds: recent --rcheck or --update. */
   | { readonly kind: 'seen'; readonly name: Operand; readonly seconds: number | null; readonly negated: boolean }
+  | {
+      readonly kind: 'set';
+      readonly name: string;
+      readonly sides: readonly ('src' | 'dst')[];
+      readonly negated: boolean;
+    }
+  /** Came in by a port of a bridge. */
+  | { readonly kind: 'bridge-port'; readonly negated: boolean }
+  /** The kernel's load balancer has it in hand, for this virtual server; null = for any. */
+  | { readonly kind: 'balanced'; readonly server: ServerKey | null; readonly negated: boolean }
   | { readonly kind: 'never' }
   /** Cannot be decided from the rules alone. */
   | { readonly kind: 'undecided'; readonly reason: UnknownReason };
@@ -94,12 +106,16 @@ function rank(condition: Condition): number {
       return 3;
     case 'mark':
     case 'address-type':
+    case 'balanced':
       return 4;
     case 'in-interface':
     case 'out-interface':
       return 5;
     case 'source':
       return 6;
+    // Without the sets they are as undecided as the others.
+    case 'set':
+    case 'bridge-port':
     case 'undecided':
       return 7;
     case 'seen':
@@ -165,8 +181,18 @@ function conditionsOf(match: Match, slots: readonly Slot[]): readonly Condition[
       return decided(match.states.includes('NEW'), match.negated);
     case 'addrtype':
       return addressTypeConditions(match);
-    case 'set':
-      return undecided('set-not-read');
+    case 'set': {
+      const { name, dimensions: sides, negated, other } = match;
+      return other.length > 0 ? undecided('set-not-read') : [{ kind: 'set', name, sides, negated }];
+    }
+    case 'physdev':
+      return match.words.filter((word) => word !== '!').join(' ') === '--physdev-is-in'
+        ? [{ kind: 'bridge-port', negated: match.negated }]
+        : undecided();
+    case 'ipvs': {
+      const balanced = balancedBy(match.words);
+      return balanced === null ? undecided() : [{ kind: 'balanced', ...balanced }];
+    }
     // A packet that matters came in where its answer would go out.
     case 'rpfilter':
       return decided(!match.words.includes('--invert'), false);

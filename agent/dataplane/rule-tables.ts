@@ -13,6 +13,7 @@ import {
   prefixSet,
   subtract,
 } from '../../proto/prefixes.ts';
+import type { SetMatches } from './ipvs/set-matches.ts';
 import type { Operand } from './rule-operand.ts';
 import { hasAmbiguousSlots, type Plan, planRule } from './rule-plan.ts';
 
@@ -39,6 +40,8 @@ export interface RuleTables {
 export class WalkedTable {
   readonly table: Table;
   readonly family: Family;
+  /** The sets that rules ask for; null = not read. */
+  readonly sets: SetMatches | null;
   readonly #ruleset: Ruleset;
   readonly #plans: (Plan | undefined)[];
   readonly #plansOfRules = new Map<number, Plan>();
@@ -55,9 +58,11 @@ export class WalkedTable {
     family: Family,
     plans: (Plan | undefined)[],
     prefixes: Map<number | string, PrefixSet | null>,
+    sets: SetMatches | null = null,
   ) {
     this.table = table;
     this.family = family;
+    this.sets = sets;
     this.#ruleset = ruleset;
     this.#plans = plans;
     this.#prefixes = prefixes;
@@ -220,14 +225,17 @@ function append<K>(lists: Map<K, number[]>, key: K, rule: number): void {
   else list.push(rule);
 }
 
-/** Makes the tables of one ruleset ready to be walked. */
-export function ruleTables(ruleset: Ruleset, family: Family): RuleTables {
+/**
+ * Makes the tables of one ruleset ready to be walked.
+ * @param sets those that its rules ask for; null = not read.
+ */
+export function ruleTables(ruleset: Ruleset, family: Family, sets: SetMatches | null = null): RuleTables {
   const plans: (Plan | undefined)[] = [];
   const prefixes = new Map<number | string, PrefixSet | null>();
   const tables = new Map<string, WalkedTable>();
   for (const [name, table] of ruleset.tables) {
     // Jump operands are indexes into one table, yet plans only name slots: they are good for every table.
-    tables.set(name, new WalkedTable(ruleset, table, family, plans, prefixes));
+    tables.set(name, new WalkedTable(ruleset, table, family, plans, prefixes, sets));
   }
   return { family, ruleset, tables };
 }

@@ -6,7 +6,18 @@ import type { BaseJump, IptablesStructure } from '../../proto/parts.ts';
 import { readMetrics } from '../collectors/kube-proxy-metrics.ts';
 import { describeStructure } from './structure.ts';
 
-type Summary = Omit<IptablesStructure, 'backend' | 'family' | 'tables' | 'rules' | 'kubeRules' | 'presentBaseJumps'>;
+/** What surrounds kube-proxy's rules has tests of its own: surroundings.test.ts. */
+type Summary = Pick<
+  IptablesStructure,
+  | 'hasServiceRules'
+  | 'missingBaseJumps'
+  | 'danglingJumps'
+  | 'duplicateRules'
+  | 'orphanedChains'
+  | 'unreadableRules'
+  | 'masqueradePath'
+  | 'dropsInvalid'
+>;
 
 const nothing = { total: 0, first: [] };
 const sound: Summary = {
@@ -17,6 +28,7 @@ const sound: Summary = {
   orphanedChains: nothing,
   unreadableRules: nothing,
   masqueradePath: 'ok',
+  dropsInvalid: true,
 };
 const allBaseJumps: readonly BaseJump[] = [
   { table: 'nat', from: 'PREROUTING', to: 'KUBE-SERVICES' },
@@ -54,18 +66,12 @@ function structuresOf(folder: string): readonly IptablesStructure[] {
 
 function summaryOf(structure: IptablesStructure | undefined): Summary {
   if (structure === undefined) throw new Error('no such structure');
-  const {
-    backend: _,
-    family: __,
-    tables: ___,
-    rules: ____,
-    kubeRules: _____,
-    presentBaseJumps,
-    ...summary
-  } = structure;
-  const known = [...presentBaseJumps, ...structure.missingBaseJumps];
+  const known = [...structure.presentBaseJumps, ...structure.missingBaseJumps];
   expect(known.length).toBeGreaterThanOrEqual(structure.hasServiceRules ? 8 : 0);
-  return summary;
+  const { hasServiceRules, missingBaseJumps, danglingJumps, duplicateRules, orphanedChains } = structure;
+  const { unreadableRules, masqueradePath, dropsInvalid } = structure;
+  const chains = { danglingJumps, duplicateRules, orphanedChains, unreadableRules };
+  return { hasServiceRules, missingBaseJumps, ...chains, masqueradePath, dropsInvalid };
 }
 
 /** The IPv4 structure of a damaged node-a, with its IPv6 one asserted to be sound. */
@@ -194,7 +200,9 @@ describe('one damage', () => {
 describe("rules of kube-proxy's ipvs mode", () => {
   it('are no service rules: base jumps are not judged', () => {
     const structures = structuresOf(`${recordingFolder('s6-ipvs-healthy')}/node-d`);
-    expect(structures.map(summaryOf)).toEqual(new Array(2).fill({ ...sound, hasServiceRules: false }));
+    expect(structures.map(summaryOf)).toEqual(
+      new Array(2).fill({ ...sound, hasServiceRules: false, dropsInvalid: false }),
+    );
   });
 });
 
@@ -230,6 +238,7 @@ function smallNode(change: (lines: readonly string[]) => readonly string[]): Sum
     '-A FORWARD -m state --state NEW -j KUBE-EXTERNAL-SERVICES',
     '-A FORWARD -m conntrack --ctstate NEW -j KUBE-SERVICES',
     '-A FORWARD -j KUBE-FORWARD',
+    '-A KUBE-FORWARD -m conntrack --ctstate INVALID -j DROP',
     '-A OUTPUT -m conntrack --ctstate NEW -j KUBE-SERVICES',
     'COMMIT',
   ];

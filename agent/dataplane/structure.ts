@@ -8,22 +8,17 @@
  */
 import type { Ruleset, Table } from 'node-iptables-parse';
 import type { Family } from '../../proto/address.ts';
-import type {
-  DanglingJump,
-  DuplicateRule,
-  Excerpt,
-  IptablesBackend,
-  IptablesStructure,
-  RuleLine,
-} from '../../proto/parts.ts';
+import type { DanglingJump, DuplicateRule, IptablesBackend, IptablesStructure, RuleLine } from '../../proto/parts.ts';
 import { findBaseJumps } from './base-jumps.ts';
+import { Collected } from './collected.ts';
 import { findDuplicates } from './duplicate-rules.ts';
+import { dropsInvalidPackets } from './invalid-packets.ts';
 import { chainKinds, foreignChain, kubeChain, serviceChain } from './kube-chains.ts';
 import { masqueradePathOf } from './masquerading.ts';
+import type { NodeFacts } from './node-facts.ts';
 import { ruleTables } from './rule-tables.ts';
 import { jumpTargets, type ShapeFacts, shapeFacts } from './shape-facts.ts';
-
-const excerptLength = 40;
+import { surroundingsOf } from './surroundings.ts';
 
 export interface StructureInput {
   readonly backend: IptablesBackend;
@@ -31,10 +26,14 @@ export interface StructureInput {
   readonly ruleset: Ruleset;
   /** kube-proxy's mark is 1 << markBit. */
   readonly markBit: number;
+  /** Absent = nothing is known of addresses, links and pods. */
+  readonly node?: Omit<NodeFacts, 'family'>;
 }
 
+const unknownNode: Omit<NodeFacts, 'family'> = { localAddresses: [], localDetector: { kind: 'none' } };
+
 /** Describes one ruleset. Base jumps and masquerading are judged only where kube-proxy's service rules live. */
-export function describeStructure({ backend, family, ruleset, markBit }: StructureInput): IptablesStructure {
+export function describeStructure({ backend, family, ruleset, markBit, node }: StructureInput): IptablesStructure {
   const facts = shapeFacts(ruleset);
   const kubeRules = { nat: 0, filter: 0 };
   const found: Findings = { dangling: new Collected(), duplicates: new Collected(), orphaned: new Collected() };
@@ -51,6 +50,7 @@ export function describeStructure({ backend, family, ruleset, markBit }: Structu
     collectFindings(table, kinds, facts, found);
   }
   const baseJumps = hasServiceRules ? findBaseJumps(ruleset.tables) : { present: [], missing: [] };
+  const tables = ruleTables(ruleset, family);
   return {
     backend,
     family,
@@ -64,7 +64,9 @@ export function describeStructure({ backend, family, ruleset, markBit }: Structu
     duplicateRules: found.duplicates.excerpt(),
     orphanedChains: found.orphaned.excerpt(),
     unreadableRules: unreadable.excerpt(),
-    masqueradePath: hasServiceRules ? masqueradePathOf(ruleTables(ruleset, family).tables.get('nat'), markBit) : 'ok',
+    masqueradePath: hasServiceRules ? masqueradePathOf(tables.tables.get('nat'), markBit) : 'ok',
+    dropsInvalid: dropsInvalidPackets(ruleset.tables.get('filter')),
+    ...surroundingsOf(tables, { ...(node ?? unknownNode), family }, markBit),
   };
 }
 
@@ -72,21 +74,6 @@ interface Findings {
   readonly dangling: Collected<DanglingJump>;
   readonly duplicates: Collected<DuplicateRule>;
   readonly orphaned: Collected<{ readonly table: string; readonly chain: string }>;
-}
-
-/** Counts everything, keeps the first few. */
-class Collected<T> {
-  private total = 0;
-  private readonly first: T[] = [];
-
-  add(make: () => T): void {
-    this.total++;
-    if (this.first.length < excerptLength) this.first.push(make());
-  }
-
-  excerpt(): Excerpt<T> {
-    return { total: this.total, first: this.first };
-  }
 }
 
 function ruleLine(table: Table, rule: number): RuleLine {

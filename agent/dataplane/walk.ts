@@ -47,6 +47,28 @@ export function walkHook(
   return merge(accepted);
 }
 
+/**
+ * Walks the first rules of a built-in chain.
+ * @param until the rule to stop before.
+ * @returns the pieces that get to that rule, and those that a rule has sent to the chain's policy. All else is in
+ * `walk.leaves`.
+ */
+export function walkHead(
+  place: Place,
+  hook: string,
+  until: number,
+  pieces: readonly Piece[],
+): { readonly arrived: readonly Piece[]; readonly returned: readonly Piece[] } {
+  const chain = place.table.table.findChain(hook);
+  const returned: Piece[] = [];
+  let live = pieces;
+  const first = chain < 0 ? until : place.table.firstRule(chain);
+  for (let rule = first; rule < until && live.length > 0 && place.walk.unknown === null; rule++) {
+    live = walkRule(place, rule, live, returned, 0);
+  }
+  return { arrived: live, returned };
+}
+
 function drop(pieces: readonly Piece[], walk: Walk): readonly Piece[] {
   for (const piece of pieces) walk.leaves.push({ kind: 'dropped', piece });
   return [];

@@ -62,7 +62,7 @@ describe('a stream over a socket', () => {
     start();
     const { mirror } = aggregator;
     await aggregator.until(() => mirror.table()?.size === 1 && mirror.lacking().length === 0);
-    expect(mirror.heard.slice(0, 3)).toEqual(['hello', 'heartbeat', 'state 1 whole table parts 5']);
+    expect(mirror.heard.slice(0, 3)).toEqual(['hello', 'heartbeat', 'state 1 whole table parts 6']);
     loop.read(reading(2, { rows: [] }));
     await aggregator.until(() => mirror.table()?.size === 0);
     expect(aggregator.tokens).toEqual([[]]);
@@ -119,7 +119,7 @@ describe('a stream that ends', () => {
     mirror.heard.length = 0;
     aggregator.calls.at(-1)?.emit('error', { code: status.UNAVAILABLE, details: 'restarting' });
     await aggregator.until(() => mirror.heard.length === 3);
-    expect(mirror.heard).toEqual(['hello', 'heartbeat', 'state 1 whole table parts 5']);
+    expect(mirror.heard).toEqual(['hello', 'heartbeat', 'state 1 whole table parts 6']);
     expect(clock.pauses).toEqual([15_000, 15_000]);
     aggregator.say({ $case: 'ack', value: { sequence: 1n } });
     aggregator.say({ $case: 'slowDown', value: { intervalSeconds: 5 } });

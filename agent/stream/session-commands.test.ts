@@ -78,7 +78,7 @@ describe('commands', () => {
   it('ask for a whole State again, or for less or no more of the agent', () => {
     const pair = told(reading(1, { rows: [web] }));
     expect(pair.command({ $case: 'resync', value: {} })).toEqual({ kind: 'none' });
-    expect(pair.talk()).toEqual(['state 1 whole table parts 5']);
+    expect(pair.talk()).toEqual(['state 1 whole table parts 6']);
     expect(pair.command({ $case: 'slowDown', value: { intervalSeconds: 60 } })).toEqual({
       kind: 'slowDown',
       seconds: 60,

@@ -22,8 +22,8 @@ describe('a stream', () => {
     const first = reading(1, { rows: [web, dns] });
     expect(pair.read(first)).toEqual([
       'hello',
-      'state 1 whole table parts 5',
-      ...Array.from({ length: 5 }, () => 'part'),
+      'state 1 whole table parts 6',
+      ...Array.from({ length: 6 }, () => 'part'),
       'buckets',
       'buckets',
       'buckets',
@@ -126,7 +126,7 @@ describe('a stream after another', () => {
     const first = reading(1, { rows: [web, dns] });
     const pair = told(first);
     pair.reconnect();
-    expect(pair.talk()).toEqual(['hello', 'state 1 whole table parts 5']);
+    expect(pair.talk()).toEqual(['hello', 'state 1 whole table parts 6']);
     expectMirrored(pair, first);
   });
 

@@ -7,9 +7,9 @@
  * when a cause before it accounts for every frontend that it speaks of. Parents are always roots: a child of a child
  * hangs on the first cause.
  *
- *     mixed-backends > missing-base-jump > dangling-jump > duplicate-rules > local-detector-wrong
- *         > missing-masquerade (of the node) > proxy-down > proxy-sync-failing > proxy-stalled > stale-endpoint
- *         > missing-service, rejected-service > missing-endpoint
+ *     mixed-backends > missing-base-jump > base-jump-order > dangling-jump > duplicate-rules > node-name-mismatch
+ *         > local-detector-wrong > mark-collision > missing-masquerade (of the node) > proxy-down > proxy-sync-failing
+ *         > proxy-stalled > stale-endpoint > missing-service, rejected-service > missing-endpoint
  *
  * Damage that can be seen in the rules stands before proxy-down and its like: a kube-proxy that stopped, fails or hears
  * nothing leaves rules old, but whole.
@@ -24,6 +24,7 @@ interface Cause {
 /** What is wrong with the rules of single Services when they are old. */
 const staleRules = [
   'affinity-mismatch',
+  'health-check-node-port',
   'missing-endpoint',
   'missing-masquerade',
   'missing-service',
@@ -50,6 +51,18 @@ const order: readonly Cause[] = [
     ],
   },
   {
+    check: 'base-jump-order',
+    effects: [
+      'missing-endpoint',
+      'missing-masquerade',
+      'missing-service',
+      'rejected-service',
+      'source-range-mismatch',
+      'stale-endpoint',
+      'unrejected-service',
+    ],
+  },
+  {
     check: 'dangling-jump',
     effects: [
       'affinity-mismatch',
@@ -64,7 +77,32 @@ const order: readonly Cause[] = [
     ],
   },
   { check: 'duplicate-rules', effects: ['affinity-mismatch', 'uneven-balance'] },
+  {
+    check: 'ipvs-unbound-vip',
+    effects: [
+      'missing-masquerade',
+      'missing-service',
+      'rejected-service',
+      'source-range-mismatch',
+      'unrejected-service',
+    ],
+  },
+  { check: 'ipvs-drained-backend', effects: ['missing-endpoint', 'rejected-service', 'uneven-balance'] },
+  {
+    check: 'node-name-mismatch',
+    effects: [
+      'health-check-node-port',
+      'missing-endpoint',
+      'missing-masquerade',
+      'missing-service',
+      'rejected-service',
+      'stale-endpoint',
+      'uneven-balance',
+      'unrejected-service',
+    ],
+  },
   { check: 'local-detector-wrong', effects: ['missing-masquerade'] },
+  { check: 'mark-collision', effects: ['missing-masquerade', 'unrejected-service'] },
   { check: 'missing-masquerade', effects: ['missing-masquerade'] },
   { check: 'proxy-down', effects: staleRules },
   { check: 'proxy-sync-failing', effects: staleRules },

@@ -108,8 +108,64 @@ describe('the tables of many nodes', () => {
   it('are null for a node that is not known, has gone, or works in a mode that is not computed', () => {
     const { book } = aListedBook();
     book.setNode('node-b', null);
-    book.setNode('node-c', aNode('node-c', '192.168.100.13', { mode: known('nftables') }));
+    book.setNode('node-c', aNode('node-c', '192.168.100.13', { mode: known('cilium') }));
     expect(['node-b', 'node-c', 'node-d'].map((name) => book.desired(name))).toEqual([null, null, null]);
+  });
+});
+
+describe('where only endpoints on the node are masqueraded when they reach themselves', () => {
+  const own: Partial<NodeProfile> = { mode: known('nftables'), hairpin: known('own-endpoints') };
+  const hairpinsOf = (book: DesiredBook) =>
+    ['node-a', 'node-b', 'node-c'].map(
+      (name) => book.desired(name)?.table.get(webKey)?.forwarding.pod.dress?.hairpin ?? null,
+    );
+  const nftablesBook = () => {
+    const made = aBook();
+    made.book.setNode('node-a', aNode('node-a', '192.168.100.11', own));
+    made.book.setNode('node-b', aNode('node-b', '192.168.100.12', own));
+    made.book.setNode('node-c', aNode('node-c', '192.168.100.13', own));
+    return made;
+  };
+
+  it('a node has what its endpoints change for itself, and shares all else', () => {
+    const { book, set } = nftablesBook();
+    set(web, [both], 0);
+    set(service('shop/api').clusterIP('10.96.0.2').port(80), [], 0);
+    expect(hairpinsOf(book)).toEqual(['some', 'some', 'none']);
+    const [a, c] = [book.desired('node-a')?.table.leaves ?? [], book.desired('node-c')?.table.leaves ?? []];
+    expect(a.flatMap((leaf, index) => (leaf === c[index] ? [] : [index]))).toEqual([leafIndexOf(webKey)]);
+  });
+
+  it('follows endpoints that come to a node and leave it', () => {
+    const { book, set } = nftablesBook();
+    set(web, [here], 0);
+    expect(hairpinsOf(book)).toEqual(['all', 'none', 'none']);
+    set(web, [elsewhere], 1);
+    expect(hairpinsOf(book)).toEqual(['none', 'all', 'none']);
+    expect(book.desired('node-a')).toBe(book.desired('node-c'));
+    set(web, [both], 2);
+    expect(hairpinsOf(book)).toEqual(['some', 'some', 'none']);
+  });
+
+  it('is told of the past as well', () => {
+    const { book, set, listed } = nftablesBook();
+    set(web, [here], 0);
+    listed(0);
+    const before = ['node-a', 'node-c'].map((name) => digestNow(book, webKey, name));
+    set(web, [both], 1);
+    expect(['node-a', 'node-c'].map((name) => [...book.past(name, webKey)])).toEqual(
+      before.map((digest) => [{ digest, from: 0, until: 1 }]),
+    );
+    expect(before[0]).not.toBe(before[1]);
+  });
+
+  it('is of no concern to nodes of iptables mode beside them', () => {
+    const { book, set } = nftablesBook();
+    book.setNode('node-b', aNode('node-b', '192.168.100.12'));
+    book.setNode('node-c', aNode('node-c', '192.168.100.13'));
+    set(web, [both], 0);
+    expect(hairpinsOf(book)).toEqual(['some', 'all', 'all']);
+    expect(book.desired('node-b')).toBe(book.desired('node-c'));
   });
 });
 

@@ -92,6 +92,9 @@ export class DesiredLayer {
       for (const record of [...this.#placed.keys()]) this.#place(record, null);
       const all = this.#below === null ? history.records() : history.dependent();
       for (const record of all) this.#place(record, presentOf(record));
+      for (const node of this.#ownNodes()) {
+        for (const record of history.withEndpointsOn(node)) this.#place(record, presentOf(record));
+      }
       return;
     }
     for (const { record, keys } of changes) {
@@ -116,7 +119,13 @@ export class DesiredLayer {
 
   #isOwn(state: ServiceState): boolean {
     if (this.#below === null) return true;
-    return state.dependsOnNode && state.traitOf(this.standing) !== state.traitOf(this.#below.standing);
+    return state.mayDifferOn(this.standing) && state.traitOf(this.standing) !== state.traitOf(this.#below.standing);
+  }
+
+  /** Of which nodes it matters by itself that they have an endpoint: its own, in some modes. */
+  #ownNodes(): ReadonlySet<string> {
+    const served = this.#below === null ? [] : [...this.standing.families.values()];
+    return new Set(served.flatMap(({ facts, place }) => (facts.hairpinOwnOnly ? [place.nodeName] : [])));
   }
 
   #count(key: FrontendKey, change: 1 | -1): void {

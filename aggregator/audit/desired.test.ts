@@ -102,7 +102,8 @@ describe('the order in which the API lists its objects', () => {
 });
 
 describe('the modes', () => {
-  it('that can be computed are those of iptables', () => {
-    expect((['iptables', 'nftables', 'ipvs', 'cilium', 'none'] as const).filter(isSupportedMode)).toEqual(['iptables']);
+  it('that can be computed are those of kube-proxy', () => {
+    const modes = ['iptables', 'nftables', 'ipvs', 'cilium', 'ebpf', 'none'] as const;
+    expect(modes.filter(isSupportedMode)).toEqual(['iptables', 'nftables', 'ipvs']);
   });
 });

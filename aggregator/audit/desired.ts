@@ -1,33 +1,14 @@
 /**
- * What a node should do: the forwarding table that kube-proxy's iptables mode makes of Services and EndpointSlices
- * (pkg/proxy/iptables/proxier.go, v1.32 to v1.36).
+ * What a node should do: the forwarding table that kube-proxy makes of Services and EndpointSlices (v1.32 to v1.36), in
+ * the mode in which it works there.
  *
- *   pod, outside                          node
- *        |                                  |
- *   nat PREROUTING                     nat OUTPUT
- *        |                                  |
- *        +--------> nat KUBE-SERVICES <-----+
- *                     |  cluster IP              -> KUBE-SVC, or KUBE-SVL for policy Local     internalForwarding
- *                     |  external IP             -> KUBE-EXT ---------------------------+
- *                     |  load balancer           -> KUBE-EXT, or KUBE-FW with ranges ---+      withinRanges
- *                     |  own address, node port  -> KUBE-NODEPORTS -> KUBE-EXT ---------+
- *                     |                                                                 |
- *                     |     policy Cluster: mark, KUBE-SVC                              |
- *                     |     policy Local:   from a pod: KUBE-SVC <----------------------+      externalForwarding
- *                     |                     from the node: mark, KUBE-SVC
- *                     |                     else KUBE-SVL, or back when no endpoint is here
- *                     |
- *                     |  KUBE-SVC, KUBE-SVL -> KUBE-SEP: DNAT, so no chain below matches the address any more
- *                     |
- *             not translated
- *                     |
- *        +------------+--------------------+----------------------+
- *   to an own address               to elsewhere            made by the node
- *   filter INPUT                    filter FORWARD          filter OUTPUT
- *     KUBE-PROXY-FIREWALL: drop       KUBE-PROXY-FIREWALL     KUBE-PROXY-FIREWALL
- *     KUBE-EXTERNAL-SERVICES          KUBE-SERVICES           KUBE-SERVICES: cluster IPs
- *        reject: no endpoint          KUBE-EXTERNAL-SERVICES     |
- *        drop: none on this node                              to an own address: over loopback to INPUT; else it leaves
+ *   Services ------> service-ports.ts: which ports count, each with its endpoints
+ *                          |
+ *   node's place --> endpoints.ts: which of them this node uses (policies, hints, what is draining)
+ *                          |
+ *   node's facts --> fates/: what becomes of packets to each address; the packets' path is drawn there, for each mode
+ *                          |
+ *                    wishes.ts: one port's entries, joined here where two ports ask for one frontend
  *
  * No frontend is `none` for every origin: whatever a Service asks for is forwarded, rejected or dropped when it arrives.
  */
@@ -38,6 +19,7 @@ import { valueOr } from '../../proto/profile.ts';
 import type { ClusterNode, ClusterState } from '../model/cluster.ts';
 import type { DesiredOwner, DesiredState } from '../model/desired.ts';
 import type { NodePlace } from './endpoints.ts';
+import { formulaOf } from './fates/formulas.ts';
 import { factsOf, heedsNodeHints } from './node-facts.ts';
 import { servedPorts } from './service-ports.ts';
 import type { Claim, OnNode } from './wishes.ts';
@@ -53,11 +35,11 @@ export interface DesiredNode {
 
 /** Whether desiredState knows what kube-proxy does in this mode. */
 export function isSupportedMode(mode: DataplaneMode): boolean {
-  return mode === 'iptables';
+  return formulaOf(mode) !== null;
 }
 
 /**
- * The table of one node in iptables mode, and who asked for each frontend. Pure: equal input, in any order, gives an
+ * The table of one node, and who asked for each frontend. Pure: equal input, in any order, gives an
  * equal table. Arrays and fates are shared between entries.
  */
 export function desiredState(state: ClusterState, node: DesiredNode): DesiredState {

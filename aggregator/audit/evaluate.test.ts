@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { everyone, forwardTo, frontend, nodeView, reported, unreadable } from '../../test/view-builders.ts';
+import { everyone, forwardTo, frontend, nodeView, objects, reported, unreadable } from '../../test/view-builders.ts';
 import { checks } from '../checks/index.ts';
-import type { Check } from '../model/check.ts';
+import type { Check, ClusterView, NodeView } from '../model/check.ts';
 import { findingsOf } from '../../test/findings-of.ts';
 import { buildView, evaluateCluster } from './evaluate.ts';
+
+/** These nodes and nothing else of the cluster. */
+function whole(nodes: readonly NodeView[]): ClusterView {
+  return { nodes, objects: objects() };
+}
 
 const web = 'tcp 10.96.0.1:80';
 const cart = 'tcp 10.96.0.3:6379';
@@ -18,7 +23,7 @@ const desired = [
 describe('the state of a node', () => {
   it('every frontend is as asked', () => {
     const view = nodeView({ desired, observed: desired, owners });
-    expect(evaluateCluster([view], checks)).toEqual({
+    expect(evaluateCluster(whole([view]), checks)).toEqual({
       nodes: [
         {
           name: 'node-a',
@@ -43,7 +48,7 @@ describe('the state of a node', () => {
       ],
       owners,
     });
-    const { nodes, unknownReasons } = evaluateCluster([view], checks);
+    const { nodes, unknownReasons } = evaluateCluster(whole([view]), checks);
     expect(nodes).toEqual([
       {
         name: 'node-a',
@@ -64,7 +69,7 @@ describe('the state of a node', () => {
       ],
       owners,
     });
-    const { nodes, findings } = evaluateCluster([view], checks);
+    const { nodes, findings } = evaluateCluster(whole([view]), checks);
     expect([nodes.map(({ state }) => state), findings]).toEqual([['unknown'], []]);
   });
 
@@ -79,10 +84,10 @@ describe('the state of a node', () => {
       'the mode is not compared',
       nodeView({
         desired,
-        profile: { mode: { value: 'nftables', source: 'proxyMode' } },
-        parts: { proxyTraces: reported({ iptables: false, nftables: true, ipvs: false }) },
+        profile: { mode: { value: 'cilium', source: 'rules' } },
+        parts: { proxyTraces: reported({ iptables: false, nftables: false, ipvs: false }) },
       }),
-      'dataplane mode nftables: its rules are not compared',
+      'cilium: its service table was not read',
     ],
     ['what it should do is not known', nodeView({ desired: null }), 'what the node should do is not known'],
     [
@@ -91,7 +96,7 @@ describe('the state of a node', () => {
       'proxyTraces: nft: exit code 1',
     ],
   ])('%s: unknown, without any finding', (_, view, reason) => {
-    const { nodes, findings, unknownReasons } = evaluateCluster([view], checks);
+    const { nodes, findings, unknownReasons } = evaluateCluster(whole([view]), checks);
     expect(nodes.map(({ state, frontends }) => ({ state, frontends }))).toEqual([
       { state: 'unknown', frontends: { total: 0, inSync: 0, drifted: 0, unknown: 0 } },
     ]);
@@ -101,7 +106,7 @@ describe('the state of a node', () => {
   it('a part that was not recorded is no reason to doubt the others', () => {
     const absent = { kubeProxy: { state: 'absent' }, proxyTraces: { state: 'absent' } } as const;
     const view = nodeView({ desired, observed: desired, owners, parts: absent });
-    expect(evaluateCluster([view], checks).nodes.map(({ state }) => state)).toEqual(['healthy']);
+    expect(evaluateCluster(whole([view]), checks).nodes.map(({ state }) => state)).toEqual(['healthy']);
   });
 });
 
@@ -118,7 +123,7 @@ describe('ten nodes that differ in the same way', () => {
         owners,
       }),
     );
-    const { nodes, findings } = evaluateCluster(views, checks);
+    const { nodes, findings } = evaluateCluster(whole(views), checks);
     expect(findings.map(({ check, node }) => ({ check, node }))).toEqual([{ check: 'model-disagreement', node: null }]);
     expect(nodes.map(({ state, frontends }) => ({ state, ...frontends }))).toEqual(
       views.map(() => ({ state: 'unknown', total: 2, inSync: 1, drifted: 0, unknown: 1 })),
@@ -129,7 +134,7 @@ describe('ten nodes that differ in the same way', () => {
 describe('findings', () => {
   it('come by severity, check, node and subject, whatever the order of nodes and checks', () => {
     const views = ['node-b', 'node-a'].map((name) => nodeView({ name, desired, observed: [[web, others]], owners }));
-    const findings = evaluateCluster(views, checks).findings;
+    const findings = evaluateCluster(whole(views), checks).findings;
     expect(findings.map(({ severity, check, node }) => `${severity} ${check} ${node}`)).toEqual([
       'critical missing-service node-a',
       'critical missing-service node-b',
@@ -138,7 +143,7 @@ describe('findings', () => {
       'high missing-endpoint node-a',
       'high missing-endpoint node-b',
     ]);
-    expect(evaluateCluster(views.toReversed(), checks.toReversed()).findings).toEqual(findings);
+    expect(evaluateCluster(whole(views.toReversed()), checks.toReversed()).findings).toEqual(findings);
   });
 
   it('keep their fingerprint when only the evidence changes; another node has another', () => {

@@ -3,12 +3,13 @@
  * fires at once, and the lifecycle decides later what had to hold for how long.
  */
 import type { FrontendKey } from '../../proto/forwarding.ts';
-import type { Check, ClusterCheck, Need, NodeCheck, NodeView } from '../model/check.ts';
+import type { Check, ClusterView, Need, NodeCheck, NodeView } from '../model/check.ts';
 import type { Drift } from '../model/drift.ts';
 import { type Finding, severities, type Violation } from '../model/finding.ts';
 import type { FrontendCounts, NodeStatus } from '../model/node-status.ts';
 import { rootCauses } from './causes.ts';
 import { fingerprint, subjectParts } from './fingerprint.ts';
+import { uncomparedBecause } from './uncompared.ts';
 
 export { buildView } from './view.ts';
 
@@ -55,11 +56,11 @@ interface Case {
 
 /**
  * Evaluates all nodes. Checks of scope `cluster` come first: the drifts that they dispute are unknown for the nodes.
- * @param views one for every node of the API, in the order that the report should have.
+ * @param view its nodes in the order that the report should have.
  */
-export function evaluateCluster(views: readonly NodeView[], checks: readonly Check[]): Evaluation {
-  const cluster = judgeCluster(views, checks);
-  const nodes = views.map((view) => judgeNode(view, cluster.disputes.get(view.name) ?? noFrontends, checks));
+export function evaluateCluster(view: ClusterView, checks: readonly Check[]): Evaluation {
+  const cluster = judgeCluster(view, checks);
+  const nodes = view.nodes.map((node) => judgeNode(node, cluster.disputes.get(node.name) ?? noFrontends, checks));
   return {
     nodes: nodes.map(({ status }) => status),
     unknownReasons: new Map(
@@ -74,14 +75,19 @@ export function evaluateCluster(views: readonly NodeView[], checks: readonly Che
 const noFrontends: ReadonlySet<FrontendKey> = new Set();
 
 /** Asks every check of scope `cluster`, each of the nodes that meet its needs. */
-export function judgeCluster(views: readonly NodeView[], checks: readonly Check[]): ClusterJudgement {
+export function judgeCluster({ nodes: views, objects }: ClusterView, checks: readonly Check[]): ClusterJudgement {
   const asked = new Set<string>();
   const cases: Case[] = [];
   for (const check of checks) {
     if (check.scope !== 'cluster') continue;
-    const nodes = views.filter((view) => meetsNeeds(view, check));
-    if (nodes.length > 0) asked.add(check.id);
-    for (const violation of check.evaluate({ nodes })) cases.push(caseOf(check, violation, 'cluster'));
+    const ofNodes = check.needs.filter((need) => need !== 'pods');
+    const nodes = views.filter((view) => ofNodes.every((need) => isThere(view, need)));
+    // A check that needs no node speaks of the API's objects alone.
+    const canBeAsked =
+      (ofNodes.length === 0 || nodes.length > 0) && (objects.knowsPods || !check.needs.includes('pods'));
+    if (!canBeAsked) continue;
+    asked.add(check.id);
+    for (const violation of check.evaluate({ nodes, objects })) cases.push(caseOf(check, violation, 'cluster'));
   }
   return { asked, disputes: disputesOf(cases), findings: cases.map((one) => judged(one, null, null)) };
 }
@@ -123,11 +129,23 @@ export function judgeNode(
   };
 }
 
-function meetsNeeds(view: NodeView, { needs }: NodeCheck | ClusterCheck): boolean {
-  return needs.every((need: Need) => {
-    if (need === 'drift') return view.desired !== null && view.observed !== null;
-    return need === 'history' ? view.history !== null : view.parts[need].state === 'ok';
-  });
+function meetsNeeds(view: NodeView, { needs }: NodeCheck): boolean {
+  return needs.every((need) => isThere(view, need));
+}
+
+function isThere(view: NodeView, need: Need): boolean {
+  switch (need) {
+    case 'drift':
+      return view.desired !== null && view.observed !== null;
+    case 'history':
+      return view.history !== null;
+    case 'udp-flows':
+      return view.parts.conntrack.state === 'ok' && view.parts.conntrack.value.udp !== null;
+    case 'pods':
+      return view.objects.knowsPods;
+    default:
+      return view.parts[need].state === 'ok';
+  }
 }
 
 function withoutDisputed(view: NodeView, disputed: ReadonlySet<FrontendKey>): NodeView {
@@ -182,17 +200,25 @@ function countFrontends({ desired, observed, drift }: NodeView): FrontendCounts 
   return { total, inSync: total - drift.length, drifted: drift.length - unknown, unknown };
 }
 
+/** Parts without which it cannot be said that a node is healthy. What a dataplane's own reader says comes first. */
+const decisiveParts = ['iptables', 'nftables', 'ipvs', 'forwarding', 'kubeProxy', 'addresses', 'proxyTraces'] as const;
+
 /** An absent part is no reason: the checks that need it are not asked, which the reader of a bundle knows. */
 function reasonsOf(view: NodeView): readonly string[] {
   const { mode } = view.profile;
-  const { iptables, kubeProxy, addresses, proxyTraces } = view.parts;
+  const { forwarding } = view.parts;
   const reasons: string[] = [];
+  const uncompared = uncomparedBecause(view);
   if (mode.source === 'unknown') reasons.push(`dataplane mode: ${mode.reason}`);
-  else if (mode.value !== 'iptables') reasons.push(`dataplane mode ${mode.value}: its rules are not compared`);
-  else if (iptables.state === 'absent') reasons.push('iptables: no rules were reported');
-  else if (iptables.state === 'ok' && view.desired === null) reasons.push('what the node should do is not known');
-  for (const [name, part] of Object.entries({ iptables, kubeProxy, addresses, proxyTraces })) {
-    if (part.state === 'failed') reasons.push(`${name}: ${part.reason}`);
+  else if (uncompared !== null) reasons.push(uncompared);
+  else if (forwarding.state === 'absent') reasons.push(`${mode.value}: no rules were reported`);
+  else if (forwarding.state === 'ok' && view.desired === null) reasons.push('what the node should do is not known');
+  const told = new Set(mode.source === 'unknown' ? [mode.reason] : []);
+  for (const name of decisiveParts) {
+    const part = view.parts[name];
+    if (part.state !== 'failed' || told.has(part.reason)) continue;
+    told.add(part.reason);
+    reasons.push(`${name}: ${part.reason}`);
   }
   const counts = new Map<string, number>();
   for (const one of view.drift) {

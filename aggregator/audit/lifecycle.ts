@@ -57,8 +57,8 @@ export interface Look {
   readonly absence: (finding: TrackedFinding) => Absence;
   /** Why nothing that is seen counts now; null = it counts. Open findings freeze, and none is opened. */
   readonly frozenBecause: string | null;
-  /** Until when its owner accepts a finding: RFC 3339, or `always`; null = not accepted. */
-  readonly accepted: (finding: Finding) => string | null;
+  /** Until when its owner accepts a finding, which may have been accepted before: RFC 3339, or `always`; null = not. */
+  readonly accepted: (finding: TrackedFinding) => string | null;
   /** Seconds a check wants its violation gone before it resolves. */
   readonly clearForSeconds: (check: string) => number;
   /** The newest episode of a fingerprint that ever was; 0 = there was none. */

@@ -5,10 +5,14 @@ import { contains, prefixSet } from '../../proto/prefixes.ts';
 import type { LocalDetector, NodeProfile, Sourced } from '../../proto/profile.ts';
 import { valueOr } from '../../proto/profile.ts';
 import type { ClusterNode } from '../model/cluster.ts';
+import type { ModeFormula } from './fates/formula.ts';
+import { formulaOf } from './fates/formulas.ts';
 
 /** The facts of one family. */
 export interface NodeFacts {
   readonly family: Family;
+  /** What is asked of the node; null where nobody knows what its proxy should do. */
+  readonly formula: ModeFormula | null;
   readonly localDetector: LocalDetector;
   readonly masqueradeAll: boolean;
   /** Of this family, loopback included; null when unknown. */
@@ -17,6 +21,8 @@ export interface NodeFacts {
   readonly primaryAddress: Address | null;
   /** Whether any address of the node answers node ports; null when unknown. */
   readonly servesNodePorts: boolean | null;
+  /** Only endpoints on the node are masqueraded when they reach themselves. */
+  readonly hairpinOwnOnly: boolean;
 }
 
 /** @param node the API's Node; null where it is not known. */
@@ -29,11 +35,13 @@ export function factsOf(profile: NodeProfile, node: ClusterNode | null, family: 
     null;
   return {
     family,
+    formula: profile.mode.source === 'unknown' ? null : formulaOf(profile.mode.value),
     localDetector: valueOr<LocalDetector>(profile.localDetector[family], { kind: 'none' }),
     masqueradeAll: valueOr(profile.masqueradeAll, false),
     localAddresses: local === null ? null : new Set(local),
     primaryAddress,
     servesNodePorts: servesNodePorts(profile, family, { local, primaryAddress }),
+    hairpinOwnOnly: valueOr(profile.hairpin, 'every-endpoint') === 'own-endpoints',
   };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FrontendKey } from '../../proto/forwarding.ts';
-import { here, web } from '../../test/desired-in-short.ts';
+import { both, elsewhere, here, web } from '../../test/desired-in-short.ts';
 import type { ServiceBuilder } from '../../test/builders.ts';
 import { ServiceHistory } from './service-history.ts';
 
@@ -46,6 +46,24 @@ describe('the Services that ask for a frontend', () => {
     set(history, web, 6 * hour);
     set(history, null, 6 * hour);
     expect([claimantsOf(history), [...history.records()], history.pastStates]).toEqual([[0, 0], [], 0]);
+  });
+});
+
+describe('the Services with an endpoint on a node', () => {
+  const on = (history: ServiceHistory) =>
+    ['node-a', 'node-b', 'node-c'].map((name) => [...history.withEndpointsOn(name)].map(({ key }) => key));
+
+  it('are found when first asked for, and followed from then on', () => {
+    const history = aHistory();
+    history.set('shop/web', web.built, [here.built], 1);
+    expect(on(history)).toEqual([['shop/web'], [], []]);
+    history.set('shop/web', web.built, [both.built], 2);
+    history.set('shop/api', { ...web.built, name: 'api' }, [elsewhere.built], 2);
+    expect(on(history)).toEqual([['shop/web'], ['shop/web', 'shop/api'], []]);
+    history.set('shop/web', web.built, [elsewhere.built], 3);
+    expect(on(history)).toEqual([[], ['shop/web', 'shop/api'], []]);
+    history.set('shop/web', null, [], 4);
+    expect(on(history)).toEqual([[], ['shop/api'], []]);
   });
 });
 

@@ -37,6 +37,7 @@ interface MutableRecord extends ServiceRecord {
 /** In endpoints, of past states: some 20 MB. */
 const mostUnfolded = 300_000;
 const none: readonly ServiceRecord[] = [];
+const nowhere: ReadonlySet<string> = new Set();
 
 /** The state of a Service now; null when there is none. */
 export function presentOf({ spans }: ServiceRecord): ServiceState | null {
@@ -47,6 +48,8 @@ export class ServiceHistory {
   readonly #options: HistoryOptions;
   readonly #records = new Map<string, MutableRecord>();
   readonly #dependent = new Set<ServiceRecord>();
+  /** By node, the Services with an endpoint there; null until somebody asks. */
+  #byNode: Map<string, Set<ServiceRecord>> | null = null;
   readonly #claimants = new Map<FrontendKey, readonly ServiceRecord[]>();
   readonly #unfolded = new UnfoldedStates(mostUnfolded);
   readonly #endpoints: { [family in Family]: number } = { ipv4: 0, ipv6: 0 };
@@ -99,6 +102,15 @@ export class ServiceHistory {
     return this.#dependent;
   }
 
+  /** The Services that have an endpoint on a node. */
+  withEndpointsOn(node: string): Iterable<ServiceRecord> {
+    if (this.#byNode === null) {
+      this.#byNode = new Map();
+      for (const record of this.#records.values()) this.#locate(record, null, presentOf(record));
+    }
+    return this.#byNode.get(node) ?? none;
+  }
+
   /** The Services that ask for a frontend now, or did at some time that is remembered. */
   claimants(key: FrontendKey): readonly ServiceRecord[] {
     return this.#claimants.get(key) ?? none;
@@ -119,6 +131,7 @@ export class ServiceHistory {
     const after = service === null ? null : stateOf(service, slices, before);
     if (before === after) return false;
     const changed = record ?? this.#newRecord(key, now);
+    this.#locate(changed, before, after);
     this.#add(changed, { from: now, state: after });
     this.#count(before, -1);
     this.#count(after, 1);
@@ -198,6 +211,18 @@ export class ServiceHistory {
   #claim(key: FrontendKey, record: ServiceRecord): void {
     const known = this.claimants(key);
     if (!known.includes(record)) this.#claimants.set(key, [...known, record]);
+  }
+
+  #locate(record: ServiceRecord, before: ServiceState | null, after: ServiceState | null): void {
+    const byNode = this.#byNode;
+    if (byNode === null) return;
+    const [was, is] = [before?.endpointNodes() ?? nowhere, after?.endpointNodes() ?? nowhere];
+    for (const node of was) if (!is.has(node)) byNode.get(node)?.delete(record);
+    for (const node of is) {
+      const there = byNode.get(node);
+      if (there === undefined) byNode.set(node, new Set([record]));
+      else there.add(record);
+    }
   }
 
   #count(state: ServiceState | null, sign: 1 | -1): void {

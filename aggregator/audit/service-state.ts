@@ -44,6 +44,7 @@ export class ServiceState {
   /** The nodes that may notice what changed since the state before; null = all. */
   readonly #noticing: ReadonlySet<string> | null;
   #ports: ByFamily<FamilyPorts> | null;
+  #endpointNodes: ReadonlySet<string> | null = null;
   #entries: Map<string, Entries> | null = new Map();
   readonly #digests = new Map<string, Digests>();
   /** Null while it is the present. */
@@ -74,9 +75,31 @@ export class ServiceState {
     this.#ports = ports;
   }
 
-  /** Whether nodes of one class may be asked different things. */
+  /** Whether nodes of one class may be asked different things, wherever its endpoints are. */
   get dependsOnNode(): boolean {
     return this.#dependence.ipv4 !== null || this.#dependence.ipv6 !== null;
+  }
+
+  /** Whether what it asks of a node of this standing may be another thing than what it asks of one that is nowhere. */
+  mayDifferOn(standing: Standing): boolean {
+    return this.dependsOnNode || this.#isHere(standing);
+  }
+
+  /** The nodes that kube-proxy finds an endpoint of it on. */
+  endpointNodes(): ReadonlySet<string> {
+    if (this.#endpointNodes === null) {
+      const names = this.slices.flatMap(({ endpoints }) => endpoints.flatMap(({ nodeName }) => nodeName ?? []));
+      this.#endpointNodes = new Set(names);
+      this.#unfoldedStates?.add(this);
+    }
+    return this.#endpointNodes;
+  }
+
+  /** Whether the standing's node has an endpoint of it, where that matters by itself. */
+  #isHere({ families: served }: Standing): boolean {
+    return [...served.values()].some(
+      ({ facts, place }) => facts.hairpinOwnOnly && this.endpointNodes().has(place.nodeName),
+    );
   }
 
   /** How much room it takes while it is worked out. */
@@ -86,13 +109,14 @@ export class ServiceState {
 
   /** What of this standing the Service heeds: equal texts within a class, equal entries. */
   traitOf(standing: Standing): string {
-    if (!this.dependsOnNode) return '';
+    const here = this.#isHere(standing) ? placesOf(standing) : '';
+    if (!this.dependsOnNode) return here;
     const traits = families.map((family) => {
       const onNode = standing.families.get(family);
       const dependence = this.#dependence[family];
       return onNode === undefined || dependence === null ? '' : traitOf(dependence, onNode);
     });
-    return traits.every((trait) => trait === '') ? '' : traits.join('\n');
+    return traits.every((trait) => trait === '') ? here : [here, ...traits].join('\n');
   }
 
   /** Whether it surely asks of this standing what `older` did. It may do so where this says no. */
@@ -138,6 +162,7 @@ export class ServiceState {
   /** Forgets what can be worked out again. */
   fold(): void {
     this.#ports = null;
+    this.#endpointNodes = null;
   }
 
   #unfolded(): ByFamily<FamilyPorts> {
@@ -170,6 +195,11 @@ function computed(ports: ByFamily<FamilyPorts>, standing: Standing): Entries {
       onNode === undefined ? asked.map(() => null) : entriesOf(served, asked, onNode),
     );
   });
+}
+
+/** What kube-proxy calls the node, in each family. */
+function placesOf({ families: served }: Standing): string {
+  return JSON.stringify(['here', ...new Set([...served.values()].map(({ place }) => place.nodeName))]);
 }
 
 function countOf(served: readonly ServedPort[]): number {

@@ -69,8 +69,8 @@ export function standingsOf(apiNode: ClusterNode, profile: NodeProfile): Standin
 
 /** What of a family changes the entries of all Services. */
 function classOf({ place, facts }: OnNode): readonly unknown[] {
-  const { localDetector, masqueradeAll, servesNodePorts } = facts;
-  return [place.nodeHints, localDetector.kind === 'none', masqueradeAll, servesNodePorts];
+  const { localDetector, masqueradeAll, servesNodePorts, hairpinOwnOnly } = facts;
+  return [place.nodeHints, localDetector.kind === 'none', masqueradeAll, servesNodePorts, hairpinOwnOnly];
 }
 
 /** The same class, without a name or an address. */

@@ -3,12 +3,13 @@ import type { Family } from '../../proto/address.ts';
 import { parseFrontendKey } from '../../proto/canonical.ts';
 import { parseServicePortName } from '../../proto/chain-names.ts';
 import type { Fate, ForwardingTable, FrontendKey, OwnerHints } from '../../proto/forwarding.ts';
-import type { IptablesReport } from '../../proto/parts.ts';
+import type { ForwardingReport } from '../../proto/parts.ts';
 import type { NodeProfile } from '../../proto/profile.ts';
 import type { NodeParts } from '../../proto/parts.ts';
 import type { NodeView } from '../model/check.ts';
-import type { ClusterNode } from '../model/cluster.ts';
+import type { ClusterNode, ClusterObjects } from '../model/cluster.ts';
 import type { DesiredOwner, DesiredState } from '../model/desired.ts';
+import { isSupportedMode } from './desired.ts';
 import { drift } from './drift.ts';
 
 export interface ViewInput {
@@ -20,19 +21,19 @@ export interface ViewInput {
   /** Null where it cannot be said what the node should do. */
   readonly desired: DesiredState | null;
   readonly largeCluster: { readonly [family in Family]: boolean };
+  readonly objects: ClusterObjects;
 }
 
 /**
- * Computes a node's drift and the owners of its frontends. Tables are compared only where the node is known to work in
- * iptables mode and its rules were read: otherwise both are null and the drift is empty, which says nothing.
+ * Computes a node's drift and the owners of its frontends. Tables are compared only where it is known what the node's
+ * mode asks of it and its rules were read: otherwise both are null and the drift is empty, which says nothing.
  */
 export function buildView(input: ViewInput): NodeView {
-  const { name, node, profile, parts, largeCluster } = input;
-  const isRead =
-    profile.mode.source !== 'unknown' && profile.mode.value === 'iptables' && parts.iptables.state === 'ok';
-  const desired = isRead ? input.desired : null;
-  const observed = isRead ? withUnlisted(parts.iptables.value, desired) : null;
-  const hints: OwnerHints = isRead ? parts.iptables.value.owners : new Map();
+  const { name, node, profile, parts, largeCluster, objects } = input;
+  const report = comparable(profile, parts);
+  const desired = report === null ? null : input.desired;
+  const observed = report === null ? null : withUnlisted(report, desired);
+  const hints: OwnerHints = report?.owners ?? new Map();
   return {
     name,
     node,
@@ -44,11 +45,18 @@ export function buildView(input: ViewInput): NodeView {
     owners: ownersOf(desired, hints),
     largeCluster,
     history: null,
+    objects,
   };
 }
 
+/** What the node does, where that can be held against what it should do; null where it cannot. */
+export function comparable({ mode }: NodeProfile, { forwarding }: NodeParts): ForwardingReport | null {
+  const isKnown = mode.source !== 'unknown' && isSupportedMode(mode.value);
+  return isKnown && forwarding.state === 'ok' && forwarding.value.mode === mode.value ? forwarding.value : null;
+}
+
 /** Where the rules may serve more than they list, what is wanted and not listed is unknown instead of missing. */
-function withUnlisted({ table, unlisted }: IptablesReport, desired: DesiredState | null): ForwardingTable {
+function withUnlisted({ table, unlisted }: ForwardingReport, desired: DesiredState | null): ForwardingTable {
   if (unlisted === null || desired === null) return table;
   const fate: Fate = { route: { action: 'unknown', reason: unlisted }, dress: null };
   const extended = new Map(table);

@@ -1,22 +1,19 @@
 /**
- * What one Service port asks of one node: for which frontends, and what shall become of their packets. The formula of
- * kube-proxy's iptables mode, for one port; desired.ts draws the packets' path and makes whole tables of it.
+ * What one Service port asks of one node: for which frontends, and what shall become of their packets. The formulas of
+ * kube-proxy's modes (fates/) for one port; desired.ts makes whole tables of it.
  */
-import type { Address, Family } from '../../proto/address.ts';
+import type { Address, Backend, Family } from '../../proto/address.ts';
 import { familyOf } from '../../proto/address.ts';
 import { dressDigest, frontendKey, routeDigest } from '../../proto/canonical.ts';
 import type { Entry, Forwarding, Frontend, FrontendKey } from '../../proto/forwarding.ts';
-import { originSources } from '../../proto/origin-sources.ts';
-import type { PrefixSet } from '../../proto/prefixes.ts';
 import { addressSet, contains, prefixSet, union } from '../../proto/prefixes.ts';
 import type { Service, ServicePort } from '../model/cluster.ts';
 import type { DesiredOwner, FrontendKind } from '../model/desired.ts';
 import type { EndpointUse, NodePlace } from './endpoints.ts';
 import { chooseEndpoints } from './endpoints.ts';
-import type { PortOnNode } from './fates.ts';
-import { externalForwarding, internalForwarding, isOwnAddress, unknownForwarding, withinRanges } from './fates.ts';
+import { type ModeFormula, type PortOnNode, type SourceRanges, unknownForwarding } from './fates/formula.ts';
 import type { NodeFacts } from './node-facts.ts';
-import type { ServedPort } from './service-ports.ts';
+import type { PortEndpoint, ServedPort } from './service-ports.ts';
 import { servedClusterIP } from './service-ports.ts';
 
 /** What of a node decides what it must do in one family. */
@@ -75,15 +72,18 @@ export function entriesOf(
 ): readonly (Entry | null)[] {
   const { service, port, endpoints } = served;
   const use = useOf(service, port, facts.family);
+  const { formula } = facts;
+  if (formula === null) throw new Error('nobody knows what is asked of a node of this mode');
   const chosen = chooseEndpoints(endpoints, use, place);
-  const onNode: PortOnNode = { chosen, use, affinitySeconds: service.affinitySeconds, facts };
-  const ranges = chosen.hasAny ? allowedRanges(service, facts) : null;
+  const own = facts.hairpinOwnOnly ? backendsOn(place.nodeName, endpoints) : null;
+  const onNode: PortOnNode = { chosen, use, affinitySeconds: service.affinitySeconds, facts, own };
+  const ranges = allowedRanges(service, facts);
+  const limited = ranges === null || !formula.limitsExternalIPs ? [] : loadBalancerIPs(service, facts.family);
   const forwardingOf = ({ kind, frontend: { address } }: AskedFrontend): Forwarding | null => {
-    if (kind === 'clusterIP') return internalForwarding(onNode);
-    if (address === 'node') return nodePortForwarding(onNode);
-    const open = externalForwarding(onNode, isOwnAddress(facts, address));
-    if (kind === 'externalIP' || ranges === null) return open;
-    return withinRanges(open, ranges, sourcesTo(address, facts));
+    if (address === 'node') return nodePortForwarding(onNode, formula);
+    if (kind === 'clusterIP') return formula.clusterIP(onNode, address);
+    const isOpen = kind === 'externalIP' && !limited.includes(address);
+    return ranges === null || isOpen ? formula.external(onNode, address) : formula.limited(onNode, address, ranges);
   };
   return asked.map((one) => {
     const forwarding = forwardingOf(one);
@@ -128,29 +128,28 @@ function isReachableFromOutside({ type, externalIPs: outer }: Service): boolean 
   return type === 'LoadBalancer' || type === 'NodePort' || (type === 'ClusterIP' && outer.length > 0);
 }
 
-function nodePortForwarding(onNode: PortOnNode): Forwarding | null {
+function backendsOn(nodeName: string, endpoints: readonly PortEndpoint[]): ReadonlySet<Backend> {
+  return new Set(endpoints.flatMap(({ endpoint, backend }) => (endpoint.nodeName === nodeName ? [backend] : [])));
+}
+
+function nodePortForwarding(onNode: PortOnNode, formula: ModeFormula): Forwarding | null {
   const { servesNodePorts } = onNode.facts;
   if (servesNodePorts === false) return null;
-  return servesNodePorts ? externalForwarding(onNode, true) : unknownForwarding('node-addresses-unknown');
+  return servesNodePorts ? formula.nodePort(onNode) : unknownForwarding('node-addresses-unknown');
 }
 
 /**
- * The sources that KUBE-FW lets pass; null when there is no such chain, because no range is of the family or one is /0.
- * When a range holds the node's primary address, the load-balancer addresses pass too: bound on the node, one of them
- * becomes the source of the node's own packets to it.
+ * The sources that a load-balancer address is open to; null when it is open to all, because no range is of the family
+ * or one is /0. When a range holds the node's primary address, the load-balancer addresses pass too: bound on the node,
+ * one of them becomes the source of the node's own packets to it.
  */
-function allowedRanges(service: Service, facts: NodeFacts): PrefixSet | null {
+function allowedRanges(service: Service, facts: NodeFacts): SourceRanges | null {
   const written = service.loadBalancerSourceRanges.filter((range) => familyOf(range) === facts.family);
   if (written.length === 0 || written.some((range) => range.endsWith('/0'))) return null;
   const ranges = prefixSet(written);
   const { primaryAddress } = facts;
-  if (primaryAddress === null || !contains(ranges, primaryAddress)) return ranges;
-  return union(ranges, addressSet(loadBalancerIPs(service, facts.family)));
-}
-
-function sourcesTo(address: Address, { family, localDetector, localAddresses }: NodeFacts) {
-  if (localAddresses === null) return null;
-  return originSources({ family, localDetector, localAddresses: [...localAddresses] }, address);
+  if (primaryAddress === null || !contains(ranges, primaryAddress)) return { allowed: ranges, holdNode: false };
+  return { allowed: union(ranges, addressSet(loadBalancerIPs(service, facts.family))), holdNode: true };
 }
 
 function portOf({ namespace, name, portName }: DesiredOwner): string {

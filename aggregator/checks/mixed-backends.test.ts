@@ -57,4 +57,9 @@ describe('mixed-backends', () => {
     const structures = [structure(), structure({ backend: 'legacy', hasServiceRules: false })];
     expect(mixedBackends.evaluate(nodeView({ structures }))).toEqual([]);
   });
+
+  it('of another mode both are left over, which is told once, by leftover-proxy-rules', () => {
+    const mode = { value: 'nftables', source: 'proxyMode' } as const;
+    expect(mixedBackends.evaluate(nodeView({ structures: both, profile: { mode } }))).toEqual([]);
+  });
 });

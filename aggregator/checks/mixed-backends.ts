@@ -26,7 +26,7 @@ export const mixedBackends: NodeCheck = {
   severity: 'high',
   title: 'Service rules live in iptables-legacy and nf_tables at once',
   explanation: `Both backends of iptables hold rules of kube-proxy. Only one of them is kept up to date; the other is left from an earlier start. Both are asked for every packet, and which one translates it first cannot be read from the rules. Where the two agree nothing is lost; where they disagree the fate of a packet is not known, and each such Service is a child of this finding in state unknown.`,
-  falsePositives: `Rules of other software in the second backend are common and harmless: only kube-proxy's service chains count.`,
+  falsePositives: `Rules of other software in the second backend are common and harmless: only kube-proxy's service chains count. Where kube-proxy works in another mode both are left over, which \`leftover-proxy-rules\` says.`,
   remediation: `Find out which backend kube-proxy writes (its log, or the backend whose rules follow the API), make image and host agree, then drain and reboot the node: a reboot is what surely removes the rules of the other backend.`,
   needs: ['drift', 'iptables'],
   holdForSeconds: 60,
@@ -37,6 +37,9 @@ export const mixedBackends: NodeCheck = {
 function evaluate(view: NodeView): readonly Violation[] {
   const part = view.parts.iptables;
   if (part.state !== 'ok' || part.value.serviceBackends.length < 2) return [];
+  const { mode } = view.profile;
+  // In another mode both are left over.
+  if (mode.source === 'unknown' || mode.value !== 'iptables') return [];
   const disputed = view.drift
     .filter((drift) => drift.kind === 'unknown')
     .filter((drift) => drift.reason === 'order-not-visible');

@@ -3,8 +3,11 @@ import {
   everyone,
   forwardTo,
   frontend,
+  nftablesStructure,
   nodeView,
+  objects,
   preroutingJump,
+  reported,
   silentKubeProxy,
   structure,
   type ViewSketch,
@@ -23,7 +26,7 @@ function nodes(count: number, sketch: ViewSketch, from = 0): readonly NodeView[]
 }
 
 function found(...views: readonly NodeView[]) {
-  return modelDisagreement.evaluate({ nodes: views });
+  return modelDisagreement.evaluate({ nodes: views, objects: objects() });
 }
 
 describe('model-disagreement', () => {
@@ -70,6 +73,12 @@ describe('model-disagreement', () => {
   it('nodes with visible damage or a silent kube-proxy are no witnesses', () => {
     const damaged: ViewSketch = { ...differing, structures: [structure({ missingBaseJumps: [preroutingJump] })] };
     const silent: ViewSketch = { ...differing, parts: { kubeProxy: silentKubeProxy() } };
-    expect([found(...nodes(12, damaged)), found(...nodes(12, silent))]).toEqual([[], []]);
+    const proxyTraces = reported({ iptables: true, nftables: true, ipvs: false });
+    const leftOver: ViewSketch = { ...differing, parts: { proxyTraces } };
+    const jump = { table: 'ip kube-proxy', from: 'nat-prerouting', to: 'services' };
+    const nftables = reported({ structures: [nftablesStructure({ missingBaseJumps: [jump] })] });
+    const damagedNftables: ViewSketch = { ...differing, parts: { nftables } };
+    const sketches = [damaged, silent, leftOver, damagedNftables];
+    expect(sketches.map((sketch) => found(...nodes(12, sketch)))).toEqual([[], [], [], []]);
   });
 });

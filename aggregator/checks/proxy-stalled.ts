@@ -11,7 +11,7 @@ import type { NodeCheck, NodeView } from '../model/check.ts';
 import type { Evidence, Violation } from '../model/finding.ts';
 import { fact } from './shared/evidence.ts';
 import { driftClock, nodeSubject } from './shared/findings.ts';
-import { answers, counterText, familyText, syncTrouble } from './shared/kube-proxy-syncs.ts';
+import { answers, counterText, familyText, isTroubled, syncTrouble } from './shared/kube-proxy-syncs.ts';
 import { resync, showProxyLog } from './shared/remedies.ts';
 import { timeText, unixSeconds } from './shared/times.ts';
 import { counted, joined } from './shared/words.ts';
@@ -45,8 +45,7 @@ interface PastState {
 function evaluate(view: NodeView): readonly Violation[] {
   const part = view.parts.kubeProxy;
   if (part.state !== 'ok' || !answers(part.value)) return [];
-  const trouble = syncTrouble(view, part);
-  if (trouble.failures.length > 0 || trouble.overdue.length > 0 || trouble.unhealthy) return [];
+  if (isTroubled(syncTrouble(view, part))) return [];
   const states = pastStates(view);
   const moment = commonMoment(states);
   if (moment === null) return [];

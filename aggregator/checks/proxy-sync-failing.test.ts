@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import type { KubeProxyReport, Part, SyncFailures } from '../../proto/parts.ts';
-import { everyone, forwardTo, frontend, kubeProxy, nodeView, silentKubeProxy } from '../../test/view-builders.ts';
+import type { KubeProxyReport, NodeParts, Part, SyncFailures } from '../../proto/parts.ts';
+import {
+  everyone,
+  forwardTo,
+  frontend,
+  kubeProxy,
+  nftablesStructure,
+  nodeView,
+  reported,
+  silentKubeProxy,
+} from '../../test/view-builders.ts';
 import { proxySyncFailing } from './proxy-sync-failing.ts';
 
 const web = 'tcp 10.96.0.1:80';
@@ -106,8 +115,65 @@ describe('proxy-sync-failing', () => {
       syncFailures: [failures('nftables-sync', 3, 3)],
     });
     expect(evaluate(part).map(({ summary }) => summary)).toEqual([
-      'kube-proxy on node-a does not get its rules written: syncs fail (nftables-sync of IPv4).',
+      'kube-proxy on node-a does not get its rules written: syncs fail (nftables-sync of IPv4) and its nftables table for IPv4 is not there, or holds nothing.',
     ]);
+    const [violation] = evaluate(part);
+    expect(violation?.remediation[0]?.effect).toContain('look for "nftables sync failed"');
+  });
+
+  describe('in nftables mode', () => {
+    const traces = (nftables: boolean) => reported({ iptables: false, nftables, ipvs: false });
+    const inMode = at(recordedAt, { ...inTime, mode: 'nftables' });
+    const told = (parts: Partial<NodeParts>) =>
+      proxySyncFailing
+        .evaluate(nodeView({ parts: { kubeProxy: inMode, ...parts } }))
+        .map(({ summary }) => summary.replace(/^.*written: /, ''));
+
+    it('a table that is gone or empty after a sync: no Service works', () => {
+      const one = reported({ structures: [nftablesStructure({ family: 'ipv6' })] });
+      const empty = reported({
+        structures: [nftablesStructure({ family: 'ipv6' }), nftablesStructure({ rules: 0, elements: 0 })],
+      });
+      expect([
+        ...told({ proxyTraces: traces(false) }),
+        ...told({ proxyTraces: traces(true), nftables: one }),
+        ...told({ proxyTraces: traces(true), nftables: empty }),
+      ]).toEqual([
+        'its nftables table for IPv4 and IPv6 is not there, or holds nothing.',
+        'its nftables table for IPv4 is not there, or holds nothing.',
+        'its nftables table for IPv4 is not there, or holds nothing.',
+      ]);
+    });
+
+    it('tables that are there, or could not be read, are no such thing', () => {
+      const both = reported({ structures: [nftablesStructure(), nftablesStructure({ family: 'ipv6' })] });
+      expect([
+        ...told({ proxyTraces: traces(true), nftables: both }),
+        ...told({ proxyTraces: traces(true), nftables: { state: 'failed', reason: 'nft: deadline' } }),
+        ...told({ proxyTraces: { state: 'failed', reason: 'nft: deadline' } }),
+        ...told({ proxyTraces: traces(false), nftables: { state: 'failed', reason: 'nft is not installed' } }),
+      ]).toEqual([]);
+    });
+
+    it('no table before the first sync: it is starting', () => {
+      const starting = at(recordedAt, { mode: 'nftables', lastQueued: [{ family: 'ipv4', seconds: 1795333820 }] });
+      expect(told({ kubeProxy: starting, proxyTraces: traces(false) })).toEqual([]);
+    });
+
+    it('old chains that cannot be removed: less urgent, and Services work', () => {
+      const part = kubeProxy({ mode: 'nftables', syncFailures: [failures('nftables-cleanup', 4)] });
+      const structures = [nftablesStructure(), nftablesStructure({ family: 'ipv6' })];
+      const view = nodeView({
+        parts: { kubeProxy: part, proxyTraces: traces(true), nftables: reported({ structures }) },
+      });
+      expect(proxySyncFailing.evaluate(view)).toMatchObject([
+        {
+          severity: 'medium',
+          summary:
+            'kube-proxy on node-a fails to remove chains that it no longer needs (nftables-cleanup of IPv4); Services work.',
+        },
+      ]);
+    });
   });
 
   it('partial syncs alone fail: less urgent, and no difference is laid to them', () => {

@@ -10,7 +10,14 @@ import type { NodeCheck, NodeView } from '../model/check.ts';
 import type { Evidence, Violation } from '../model/finding.ts';
 import { fact } from './shared/evidence.ts';
 import { nodeSubject } from './shared/findings.ts';
-import { answers, counterText, familyText, type SyncTrouble, syncTrouble } from './shared/kube-proxy-syncs.ts';
+import {
+  answers,
+  counterText,
+  familyText,
+  isTroubled,
+  type SyncTrouble,
+  syncTrouble,
+} from './shared/kube-proxy-syncs.ts';
 import { resync, showProxyLog } from './shared/remedies.ts';
 import { timeText } from './shared/times.ts';
 import { counted, joined } from './shared/words.ts';
@@ -23,7 +30,7 @@ export const proxySyncFailing: NodeCheck = {
   title: 'kube-proxy on this node fails to write its rules, or does not get it done',
   explanation: `kube-proxy hears of changes and cannot bring them into the kernel: its count of failed restores rises, a sync is overdue for more than a minute, or it calls itself unhealthy (503 on its health port). The rules stay as the last successful sync left them, so every Service that changes from then on is wrong here. What already differs between the API and the rules is a child of this finding.
 
-Partial syncs that fail while full syncs work are told with severity medium: kube-proxy answers each with a full sync, so changes arrive late, and no difference is laid to them.`,
+In nftables mode it also fires where kube-proxy has synced, or failed to, and its table is gone or empty: then no Service works on the node. Partial syncs that fail while full syncs work are told with severity medium: kube-proxy answers each with a full sync, so changes arrive late, and no difference is laid to them. So are old chains of nftables mode that cannot be removed: nothing leads to them.`,
   falsePositives: `A sync counts as overdue when it was asked for more than 60 s after the last one was done *and* is due for at least 30 s: in a quiet cluster the last sync may be hours old. Before its first sync a kube-proxy is starting, not late. Where the node is being deleted, /healthz answers 503 by intent; /livez then tells. One failure that the next sync made good passes before this fires.`,
   remediation: `Read kube-proxy's log on the node for \`Failed to execute iptables-restore\` (or \`nftables sync failed\`) and the line that was refused: a module that is not loaded, a chain somebody else deleted, a lock that somebody holds. Restart kube-proxy afterwards, so that it writes everything anew.`,
   needs: ['kubeProxy'],
@@ -36,17 +43,21 @@ function evaluate(view: NodeView): readonly Violation[] {
   const part = view.parts.kubeProxy;
   if (part.state !== 'ok' || !answers(part.value)) return [];
   const trouble = syncTrouble(view, part);
-  const isWhole = trouble.overdue.length > 0 || trouble.unhealthy || trouble.failures.some(isOfFullSync(trouble));
-  if (!isWhole && trouble.failures.length === 0) return [];
+  if (!isTroubled(trouble)) return [];
+  const { overdue, unhealthy, lostTables, failures } = trouble;
+  const isWhole = overdue.length > 0 || unhealthy || lostTables.length > 0 || failures.some(isOfFullSync(trouble));
   const drifted = view.drift.filter((drift) => drift.kind !== 'unknown').map((drift) => drift.key);
   const outOfStep = drifted.length === 0 ? [] : [fact('already out of step', counted(drifted.length, 'frontend'))];
   const told = {
     subject: nodeSubject(view),
     evidence: [...troubleEvidence(trouble), ...outOfStep],
-    remediation: [showProxyLog(view.name, 'Failed to execute'), ...resync(view)],
+    remediation: [showProxyLog(view.name, logWord(part.value.mode)), ...resync(view)],
   };
   if (!isWhole) {
-    const summary = `Partial syncs of kube-proxy on ${view.name} fail (${failuresText(trouble)}); full syncs make up for them, later.`;
+    const isCleanup = failures.every(({ what }) => what === 'nftables-cleanup');
+    const summary = isCleanup
+      ? `kube-proxy on ${view.name} fails to remove chains that it no longer needs (${failuresText(trouble)}); Services work.`
+      : `Partial syncs of kube-proxy on ${view.name} fail (${failuresText(trouble)}); full syncs make up for them, later.`;
     return [{ ...told, summary, severity: 'medium', frontends: [] }];
   }
   const summary = `kube-proxy on ${view.name} does not get its rules written: ${joined(reasons(trouble))}.`;
@@ -69,6 +80,9 @@ function reasons(trouble: SyncTrouble): readonly string[] {
       return `the last sync of ${familyText(family)} was done at ${timeText(done)}, and one is due since ${timeText(queued)}`;
     }),
     ...(trouble.unhealthy ? ['it calls itself unhealthy'] : []),
+    ...(trouble.lostTables.length > 0
+      ? [`its nftables table for ${joined(trouble.lostTables.map(familyText))} is not there, or holds nothing`]
+      : []),
   ];
 }
 
@@ -76,7 +90,7 @@ function failuresText({ failures }: SyncTrouble): string {
   return joined(failures.map(failureName));
 }
 
-function troubleEvidence({ failures, overdue, unhealthy }: SyncTrouble): readonly Evidence[] {
+function troubleEvidence({ failures, overdue, unhealthy, lostTables }: SyncTrouble): readonly Evidence[] {
   return [
     ...failures.map((failure) => fact(`failed: ${failureName(failure)}`, counterText(failure.counter))),
     ...overdue.flatMap(({ family, queued, done }) => [
@@ -84,7 +98,13 @@ function troubleEvidence({ failures, overdue, unhealthy }: SyncTrouble): readonl
       fact(`sync due since, ${familyText(family)}`, `${timeText(queued)}, ${Math.round(queued - done)} s later`),
     ]),
     ...(unhealthy ? [fact("kube-proxy's word", 'unhealthy (503)')] : []),
+    ...lostTables.map((family) => fact(`table ${family === 'ipv4' ? 'ip' : 'ip6'} kube-proxy`, 'absent or empty')),
   ];
+}
+
+/** What kube-proxy's log says when a sync fails. */
+function logWord(mode: string | null): string {
+  return mode === 'nftables' ? 'nftables sync failed' : 'Failed to execute';
 }
 
 /** `iptables-restore of IPv4`. */

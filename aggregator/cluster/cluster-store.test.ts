@@ -33,12 +33,17 @@ describe('the first lists', () => {
       ownerName: 'plumbline-agent',
     });
     expect([...first].sort()).toEqual([
+      'health agentpods',
       'health endpointslices',
+      'health namespaces',
       'health nodes',
       'health pods',
       'health services',
       'node node-a',
+      'pods plumbline',
+      'relisted agentpods',
       'relisted endpointslices',
+      'relisted namespaces',
       'relisted nodes',
       'relisted pods',
       'relisted services',
@@ -103,6 +108,63 @@ describe('a change', () => {
     await timing.pass(0);
     expect(seen).toEqual([]);
     expect(store.services.size).toBe(0);
+  });
+});
+
+describe('a pod', () => {
+  const web = (nodeName: string | null, phase = 'Running') => ({
+    metadata: { namespace: 'shop', name: 'web-0', labels: { app: 'web' } },
+    spec: nodeName === null ? {} : { nodeName },
+    status: { phase },
+  });
+  const namesOf = (pods: Iterable<{ readonly name: string }>) => [...pods].map(({ name }) => name);
+
+  it('is found by its namespace, and by its node once it has one; its namespace is told', async () => {
+    const { api, store, timing, told } = await followed();
+    api.apply('pods', web(null, 'Pending'));
+    await timing.pass(0);
+    expect([told(), namesOf(store.podsIn('shop')), namesOf(store.podsOn('node-b'))]).toEqual([
+      ['pods shop'],
+      ['web-0'],
+      [],
+    ]);
+    api.apply('pods', web('node-b'));
+    await timing.pass(0);
+    expect([told(), namesOf(store.podsIn('shop')), namesOf(store.podsOn('node-b'))]).toEqual([
+      ['pods shop'],
+      ['web-0'],
+      ['web-0'],
+    ]);
+    expect([...store.podsIn('shop')][0]?.phase).toBe('Running');
+    api.remove('pods', 'shop/web-0');
+    await timing.pass(0);
+    expect([told(), namesOf(store.podsIn('shop')), namesOf(store.podsOn('node-b'))]).toEqual([['pods shop'], [], []]);
+  });
+
+  it('that may not be listed, or cannot be read, keeps no agent out', async () => {
+    const { api, store, timing } = await followed();
+    const { spec, ...rest } = web('node-b');
+    api.apply('pods', { ...rest, spec: { ...spec, containers: 'none' } });
+    await timing.pass(0);
+    expect(store.health('pods')).toEqual({
+      fresh: false,
+      because: 'cannot be read: Pod shop/web-0: spec.containers is "none", expected a list',
+      ageMs: 0,
+    });
+    expect([store.health('agentpods').fresh, store.health('namespaces').fresh]).toEqual([true, true]);
+  });
+});
+
+describe('a Namespace', () => {
+  it('is told when what is kept of it changes', async () => {
+    const { api, store, timing, told } = await followed();
+    api.apply('namespaces', { metadata: { name: 'shop', annotations: { 'plumbline.dev/accept': 'proxy-down' } } });
+    api.apply('namespaces', {
+      metadata: { name: 'shop', annotations: { 'plumbline.dev/accept': 'proxy-down', x: '1' } },
+    });
+    await timing.pass(0);
+    expect(told()).toEqual(['namespace shop']);
+    expect(store.namespaces.get('shop')?.annotations).toEqual({ 'plumbline.dev/accept': 'proxy-down' });
   });
 });
 

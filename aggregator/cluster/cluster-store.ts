@@ -1,5 +1,11 @@
-/** The API's objects of this moment, held by one watch for each kind, and what tells of their changes. */
-import type { ClusterNode, EndpointSlice, Service } from '../model/cluster.ts';
+/**
+ * The API's objects of this moment, held by one watch for each kind, and what tells of their changes.
+ *
+ * The agents' pods have a watch of their own beside that of all pods: whether an agent is let in must not hang on the
+ * largest list of the API, on a right to read the pods of every namespace, or on any single pod that cannot be read. It
+ * costs some 300 bytes for each node.
+ */
+import type { ClusterNode, EndpointSlice, Namespace, Pod, Service } from '../model/cluster.ts';
 import type { AgentPod, ClusterChange, ClusterFeed, WatchedKind, WatchHealth } from '../model/feeds.ts';
 import type { Figure } from '../model/record.ts';
 import { AgentPods } from './agent-pods.ts';
@@ -7,13 +13,16 @@ import type { ApiClient } from './api-client.ts';
 import { FollowedKind } from './followed-kind.ts';
 import { Names } from './names.ts';
 import type { ObjectChange } from './object-table.ts';
+import { PodIndex } from './pod-index.ts';
 import { SliceIndex } from './slice-index.ts';
 import type { Timing } from './timing.ts';
 import { watchFigures } from './watch-figures.ts';
 import {
   agentPodResource,
   endpointSliceResource,
+  namespaceResource,
   nodeResource,
+  podResource,
   serviceResource,
   type WatchedResource,
 } from './watched-resource.ts';
@@ -35,8 +44,11 @@ export class ClusterStore implements ClusterFeed {
   readonly #services: FollowedKind<Service>;
   readonly #slices: FollowedKind<EndpointSlice>;
   readonly #nodes: FollowedKind<ClusterNode>;
-  readonly #pods: FollowedKind<AgentPod>;
+  readonly #pods: FollowedKind<Pod>;
+  readonly #namespaces: FollowedKind<Namespace>;
+  readonly #agentPods: FollowedKind<AgentPod>;
   readonly #index = new SliceIndex();
+  readonly #podIndex = new PodIndex();
   readonly #listeners = new Set<(change: ClusterChange) => void>();
   #running: Promise<unknown> | null = null;
 
@@ -44,8 +56,8 @@ export class ClusterStore implements ClusterFeed {
     this.#options = options;
     const { client, agents } = options;
     const names = new Names();
-    const pods = agentPodResource(agents.namespace, agents.labelSelector);
-    this.agentPods = new AgentPods(client, pods);
+    const ofAgents = agentPodResource(agents.namespace, agents.labelSelector);
+    this.agentPods = new AgentPods(client, ofAgents);
     this.#services = this.#kind(serviceResource, (changes) => {
       for (const { key } of changes) this.#tellService(key);
     });
@@ -57,7 +69,14 @@ export class ClusterStore implements ClusterFeed {
     this.#nodes = this.#kind(nodeResource, (changes) => {
       for (const { key } of changes) this.#tell({ kind: 'node', name: key, at: options.timing.now() });
     });
-    this.#pods = this.#kind(pods, (changes) => this.agentPods.take(changes));
+    this.#pods = this.#kind(podResource(names), (changes) => {
+      const at = options.timing.now();
+      for (const namespace of this.#podIndex.change(changes)) this.#tell({ kind: 'pods', namespace, at });
+    });
+    this.#namespaces = this.#kind(namespaceResource, (changes) => {
+      for (const { key } of changes) this.#tell({ kind: 'namespace', name: key, at: options.timing.now() });
+    });
+    this.#agentPods = this.#kind(ofAgents, (changes) => this.agentPods.take(changes));
   }
 
   get services(): ReadonlyMap<string, Service> {
@@ -66,6 +85,18 @@ export class ClusterStore implements ClusterFeed {
 
   get nodes(): ReadonlyMap<string, ClusterNode> {
     return this.#nodes.objects;
+  }
+
+  get namespaces(): ReadonlyMap<string, Namespace> {
+    return this.#namespaces.objects;
+  }
+
+  podsIn(namespace: string): Iterable<Pod> {
+    return this.#podIndex.in(namespace);
+  }
+
+  podsOn(node: string): Iterable<Pod> {
+    return this.#podIndex.on(node);
   }
 
   slicesOf(serviceKey: string): readonly EndpointSlice[] {
@@ -120,7 +151,7 @@ export class ClusterStore implements ClusterFeed {
   }
 
   #all(): readonly AnyKind[] {
-    return [this.#services, this.#slices, this.#nodes, this.#pods];
+    return [this.#services, this.#slices, this.#nodes, this.#pods, this.#namespaces, this.#agentPods];
   }
 
   /** A slice's change is one of its Service: of both, where it went from one to another. */

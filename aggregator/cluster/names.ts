@@ -1,11 +1,14 @@
-/** Names that occur in thousands of objects, kept once: parsing gives each object a copy of its own. */
-import type { EndpointSlice } from '../model/cluster.ts';
+/** What occurs in thousands of objects, kept once: parsing gives each object a copy of its own. */
+import type { ContainerPort, EndpointSlice, Pod } from '../model/cluster.ts';
 
-/** Forgets all of them rather than grow without end, should names turn out not to repeat. */
+/** Forgets all of them rather than grow without end, should they turn out not to repeat. */
 const mostNames = 100_000;
+const mostShared = 50_000;
 
 export class Names {
   readonly #names = new Map<string, string>();
+  readonly #labels = new Map<string, Pod['labels']>();
+  readonly #ports = new Map<string, readonly ContainerPort[]>();
 
   one(name: string): string {
     const known = this.#names.get(name);
@@ -30,7 +33,34 @@ export class Names {
     };
   }
 
+  /** An equal pod: the pods of one ReplicaSet have the same labels and ports, and all have names that others have too. */
+  inPod(pod: Pod): Pod {
+    const { nodeName, labels, ports } = pod;
+    return {
+      ...pod,
+      namespace: this.one(pod.namespace),
+      nodeName: nodeName === null ? null : this.one(nodeName),
+      labels: shared(this.#labels, labels, () => this.#withKeys(labels)),
+      ports: shared(this.#ports, ports, () => ports.map((port) => ({ ...port, name: this.one(port.name) }))),
+    };
+  }
+
+  #withKeys(labels: Pod['labels']): Pod['labels'] {
+    return Object.fromEntries(Object.entries(labels).map(([key, value]) => [this.one(key), value]));
+  }
+
   #all(names: readonly string[]): readonly string[] {
     return names.length === 0 ? names : names.map((name) => this.one(name));
   }
+}
+
+/** The first value of this content that came. */
+function shared<T>(known: Map<string, T>, value: T, make: () => T): T {
+  const content = JSON.stringify(value);
+  const first = known.get(content);
+  if (first !== undefined) return first;
+  if (known.size >= mostShared) known.clear();
+  const made = make();
+  known.set(content, made);
+  return made;
 }

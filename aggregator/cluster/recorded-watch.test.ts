@@ -7,10 +7,13 @@ import { ApiStandIn } from '../../cli/demo/api-server/stand-in.ts';
 import { readFileSync } from 'node:fs';
 import { recordingFolder } from '../../test/recordings.ts';
 import { agentPods, stateInLists, stateOf } from '../../test/watched-api.ts';
-import type { ClusterState } from '../model/cluster.ts';
+import type { ClusterState, Pod } from '../model/cluster.ts';
 import { ApiClient } from './api-client.ts';
+import { readList } from './api-list.ts';
 import { httpTransport } from './api-transport.ts';
 import { ClusterStore } from './cluster-store.ts';
+import { Names } from './names.ts';
+import { podKind } from './pod.ts';
 import { systemTiming } from './timing.ts';
 
 const recording = recordingFolder('s2-stale-stopped');
@@ -34,6 +37,26 @@ const after = recordedState(join(recording, 'api'));
 const owners = [before, after].flatMap(({ endpointSlices }) =>
   endpointSlices.map(({ namespace, serviceName }) => `${namespace}/${serviceName}`),
 );
+
+/** The pods of a folder's list as the store holds them: by name, of every namespace that either list knows. */
+const namespaces = new Set(['before/api', 'api'].flatMap((folder) => recordedPods(folder).map((pod) => pod.namespace)));
+
+function recordedPods(folder: string): readonly Pod[] {
+  const reading = readList(
+    JSON.parse(readFileSync(join(recording, folder, 'pods.json'), 'utf8')),
+    podKind(new Names()),
+  );
+  if (!reading.ok) throw new Error(reading.problems.join('\n'));
+  return sorted(reading.value);
+}
+
+function podsOf(store: ClusterStore): readonly Pod[] {
+  return sorted([...namespaces].flatMap((namespace) => [...store.podsIn(namespace)]));
+}
+
+function sorted(pods: readonly Pod[]): readonly Pod[] {
+  return pods.toSorted((one, other) => (`${one.namespace}/${one.name}` < `${other.namespace}/${other.name}` ? -1 : 1));
+}
 
 /** A store that follows a server which holds what was recorded before the changes. */
 async function following(watchLists: boolean) {
@@ -60,6 +83,7 @@ describe.each([
   it('holds what the lists of that time say', async () => {
     const { store } = await following(watchLists);
     await expect.poll(() => stateOf(store, owners), { timeout: 5000 }).toEqual(before);
+    await expect.poll(() => podsOf(store), { timeout: 5000 }).toEqual(recordedPods('before/api'));
   });
 
   it('reaches by the recorded watches what the lists after them say', async () => {
@@ -68,6 +92,8 @@ describe.each([
     const events = recordedEvents(join(recording, 'watch'));
     for (const { plural, type, object } of events) api.record(plural, type, object);
     await expect.poll(() => stateOf(store, owners), { timeout: 5000 }).toEqual(after);
+    await expect.poll(() => podsOf(store), { timeout: 5000 }).toEqual(recordedPods('api'));
+    expect(recordedPods('api')).not.toEqual(recordedPods('before/api'));
     expect(events.length).toBeGreaterThan(30);
     expect(after).not.toEqual(before);
   });

@@ -51,12 +51,14 @@ function readService(item: Field): Service {
 
 function readPort(port: Field): ServicePort {
   const number = member(port, 'port');
+  const target = member(port, 'targetPort').value;
   if (number.value === undefined) refuse(number, 'a whole number up to 65535');
   return {
     name: text(member(port, 'name')) ?? '',
     protocol: protocolOf(member(port, 'protocol')),
     port: whole(number, 65535) ?? 0,
     nodePort: whole(member(port, 'nodePort'), 65535) ?? 0,
+    ...(typeof target === 'string' && target !== '' ? { targetName: target } : {}),
   };
 }
 

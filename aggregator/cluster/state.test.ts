@@ -209,7 +209,10 @@ describe('a slice', () => {
       { ...written, metadata: { ...metadata, labels: {} } },
       { ...written, metadata: { ...metadata, labels: { ...labels, 'service.kubernetes.io/headless': '' } } },
     );
-    expect(reading).toEqual({ ok: true, value: { services: [], endpointSlices: [], nodes: [] } });
+    expect(reading).toEqual({
+      ok: true,
+      value: { services: [], endpointSlices: [], nodes: [], pods: null, namespaces: null },
+    });
   });
 });
 

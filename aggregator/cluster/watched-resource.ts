@@ -1,12 +1,15 @@
 /** The resources that are listed and watched: where they lie, which of them, and how one is read. */
-import type { ClusterNode, EndpointSlice, Service } from '../model/cluster.ts';
+import type { ClusterNode, EndpointSlice, Namespace, Pod, Service } from '../model/cluster.ts';
 import type { AgentPod, WatchedKind } from '../model/feeds.ts';
 import { agentPodKind } from './agent-pod.ts';
 import { type Kind, readObject } from './api-list.ts';
 import type { Reading } from './api-object.ts';
 import { endpointSliceKind } from './endpoint-slice.ts';
 import { recordOf } from './json-record.ts';
+import type { Names } from './names.ts';
+import { namespaceKind } from './namespace.ts';
 import { nodeKind } from './node.ts';
+import { podKind } from './pod.ts';
 import { serviceKind } from './service.ts';
 
 export interface WatchedResource<T> {
@@ -49,10 +52,22 @@ export const nodeResource: WatchedResource<ClusterNode> = {
   kind: nodeKind,
 };
 
+export const namespaceResource: WatchedResource<Namespace> = {
+  of: 'namespaces',
+  path: '/api/v1/namespaces',
+  labelSelector: null,
+  kind: namespaceKind,
+};
+
+/** Every pod of the cluster. @param names see podKind. */
+export function podResource(names: Names): WatchedResource<Pod> {
+  return { of: 'pods', path: '/api/v1/pods', labelSelector: null, kind: podKind(names) };
+}
+
 /** The pods of one namespace that have these labels: the agents. */
 export function agentPodResource(namespace: string, labelSelector: string): WatchedResource<AgentPod> {
   return {
-    of: 'pods',
+    of: 'agentpods',
     path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`,
     labelSelector,
     kind: agentPodKind,

@@ -62,7 +62,9 @@ export class Engine implements AuditRecord, KnownLeaves {
   readonly #publication: Publication;
   readonly #dirty = new Set<string>();
   #agents: AgentFeed | null = null;
-  #clusterOpen: readonly TrackedFinding[] = [];
+  /** What the checks of the whole fleet, and those of the API's objects, said and has not ended. */
+  #fleetOpen: readonly TrackedFinding[] = [];
+  #objectsOpen: readonly TrackedFinding[] = [];
   #cancelRound: (() => void) | null = null;
   #cancelTick: (() => void) | null = null;
   #journalProblem: string | null = null;
@@ -81,13 +83,14 @@ export class Engine implements AuditRecord, KnownLeaves {
       onRelisted: (at) => {
         this.#judge.rememberedSince = at;
       },
+      onApiChanged: () => this.#judge.apiChanged(),
       now,
     });
     this.#publication = new Publication({
       cluster,
       book: this.#book,
       memories: this.#memories,
-      clusterOpen: () => this.#clusterOpen,
+      clusterOpen: () => [...this.#fleetOpen, ...this.#objectsOpen],
       now,
     });
   }
@@ -97,7 +100,9 @@ export class Engine implements AuditRecord, KnownLeaves {
     const { cluster, journal } = this.#options;
     this.#agents = agents;
     const open = Map.groupBy(journal.open(), ({ node }) => node);
-    this.#clusterOpen = open.get(null) ?? [];
+    const ofCluster = open.get(null) ?? [];
+    this.#objectsOpen = ofCluster.filter((finding) => this.#judge.isOfObjects(finding));
+    this.#fleetOpen = ofCluster.filter((finding) => !this.#judge.isOfObjects(finding));
     open.delete(null);
     this.#intake.begin(open as ReadonlyMap<string, readonly TrackedFinding[]>);
     this.#unsubscribe = [
@@ -137,6 +142,7 @@ export class Engine implements AuditRecord, KnownLeaves {
       if (changes || isOver || this.#hasExpiredAcceptance(memory)) this.#markDirty(name);
       else this.#publication.tellNode(memory);
     }
+    if (this.#judge.isObjectLookDue(this.#objectsOpen)) this.#scheduleRound(0);
     this.#book.expire(now());
     this.#cancelTick = later(tickMs, () => this.#tick());
   }
@@ -161,17 +167,21 @@ export class Engine implements AuditRecord, KnownLeaves {
       looked.push(memory);
       if (performance.now() - started > roundBudgetMs) break;
     }
-    const ofCluster = this.#judge.stepCluster(looked, this.#memories.values(), this.#clusterOpen);
+    const ofFleet = this.#judge.stepFleet(looked, this.#memories.values(), this.#fleetOpen);
+    const isDue = this.#judge.isObjectLookDue(this.#objectsOpen);
+    const ofObjects = isDue ? this.#judge.stepObjects(this.#objectsOpen) : null;
     const ofNodes = looked.map((memory) => ({ memory, step: this.#judge.stepNode(memory) }));
-    const steps = [...ofNodes.map(({ step }) => step), ...(ofCluster === null ? [] : [ofCluster])];
+    const steps = [...ofNodes.map(({ step }) => step), ofFleet, ofObjects].filter((step) => step !== null);
     this.#counts.looks += looked.length;
     this.#counts.ms += performance.now() - started;
     if (!this.#commit(steps)) {
       for (const { name } of looked) this.#dirty.add(name);
+      if (isDue) this.#judge.apiChanged();
       this.#scheduleRound(retryJournalMs);
       return;
     }
-    if (ofCluster !== null) this.#clusterOpen = ofCluster.open;
+    if (ofFleet !== null) this.#fleetOpen = ofFleet.open;
+    if (ofObjects !== null) this.#objectsOpen = ofObjects.open;
     for (const { memory, step } of ofNodes) this.#settle(memory, step);
     this.#publication.tellSteps(steps);
     for (const memory of looked) this.#publication.tellNode(memory);

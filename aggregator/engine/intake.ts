@@ -12,6 +12,8 @@ export interface IntakeOptions {
   readonly markDirty: (name: string) => void;
   /** The API's objects were listed whole, Unix ms. */
   readonly onRelisted: (at: number) => void;
+  /** Something changed in the API, or in how well it is known. */
+  readonly onApiChanged: () => void;
   /** Unix ms. */
   readonly now: () => number;
 }
@@ -41,10 +43,17 @@ export class Intake {
   }
 
   onClusterChange(change: ClusterChange): void {
+    this.#options.onApiChanged();
     switch (change.kind) {
       case 'service':
         this.#takeService(change.key, change.at);
-        this.#markNodesWithFindingsOf(change.key);
+        this.#markNodesWithFindings((namespace, name) => `${namespace}/${name}` === change.key);
+        break;
+      case 'namespace':
+        this.#markNodesWithFindings((namespace) => namespace === change.name);
+        break;
+      case 'pods':
+        // No node is asked to do anything else for it; what checks say of its pods the next reading shows.
         break;
       case 'node':
         this.#takeNode(change.name);
@@ -84,12 +93,11 @@ export class Intake {
     this.#options.book.setNode(name, apiNode === null || profile === null ? null : { apiNode, profile });
   }
 
-  /** Whether it is still accepted, or its Service still there, may have changed. */
-  #markNodesWithFindingsOf(serviceKey: string): void {
+  /** Whether they are still accepted, or their Services still there, may have changed. */
+  #markNodesWithFindings(isAbout: (namespace: string, service: string) => boolean): void {
     for (const { open, name } of this.#options.memories.values()) {
-      const isAbout = ({ subject }: TrackedFinding): boolean =>
-        subject.kind === 'Service' && `${subject.namespace}/${subject.name}` === serviceKey;
-      if (open.some(isAbout)) this.#options.markDirty(name);
+      const hasOne = open.some(({ subject }) => subject.kind === 'Service' && isAbout(subject.namespace, subject.name));
+      if (hasOne) this.#options.markDirty(name);
     }
   }
 

@@ -4,11 +4,14 @@ import type { DesiredBook } from '../audit/desired-book.ts';
 import { type ClusterJudgement, judgeCluster, judgeNode } from '../audit/evaluate.ts';
 import { type Absence, advance, type Look, type Step } from '../audit/lifecycle.ts';
 import type { Check } from '../model/check.ts';
+import type { ClusterObjects } from '../model/cluster.ts';
 import type { ClusterFeed, WatchedKind } from '../model/feeds.ts';
 import type { Journal, TrackedFinding } from '../model/lifecycle.ts';
+import { feedObjects } from './feed-objects.ts';
 import { lookAt } from './look.ts';
 import { type NodeMemory, notHeardYet, whyNotJudged } from './node-memory.ts';
 import { withRules } from './node-rules.ts';
+import { isOfObjects, ObjectLook } from './object-look.ts';
 import { absenceOn, acceptanceOn, type Surroundings, sightingsOf } from './sightings.ts';
 
 /** Kinds of API objects without which nothing can be judged. */
@@ -29,6 +32,10 @@ export interface JudgeOptions {
 export class Judge {
   readonly #options: JudgeOptions;
   readonly #checksById: ReadonlyMap<string, Check>;
+  /** The checks of the cluster that are asked of what nodes do. */
+  readonly #fleetChecks: readonly Check[];
+  readonly #objects: ClusterObjects;
+  readonly #objectLook: ObjectLook;
   readonly #memo = new DriftMemo();
   #disputes: ClusterJudgement['disputes'] = new Map();
   #clusterFires = false;
@@ -39,6 +46,9 @@ export class Judge {
   constructor(options: JudgeOptions) {
     this.#options = options;
     this.#checksById = new Map(options.checks.map((check) => [check.id, check]));
+    this.#fleetChecks = options.checks.filter((check) => check.scope === 'cluster' && !isOfObjects(check));
+    this.#objects = feedObjects(options.cluster);
+    this.#objectLook = new ObjectLook(options.checks, this.#objects);
     this.rememberedSince = options.now();
   }
 
@@ -52,6 +62,7 @@ export class Judge {
       report,
       apiNode: cluster.nodes.get(memory.name) ?? null,
       book,
+      objects: this.#objects,
       memo: this.#memo,
       rememberedSince: this.rememberedSince,
       before: memory.last,
@@ -61,30 +72,59 @@ export class Judge {
   }
 
   /**
-   * Asks the cluster's checks again where anything that was looked at could change what they say. Nodes whose drifts
+   * Asks the checks of the whole fleet again where anything that was looked at could change what they say. Nodes whose drifts
    * become disputed, or cease to be, are judged again and join `looked`.
-   * @param open the cluster's findings that have not ended.
+   * @param open what these checks said before, and has not ended.
    */
-  stepCluster(looked: NodeMemory[], all: Iterable<NodeMemory>, open: readonly TrackedFinding[]): Step | null {
+  stepFleet(looked: NodeMemory[], all: Iterable<NodeMemory>, open: readonly TrackedFinding[]): Step | null {
     const hasDrift = looked.some(({ last }) => (last?.view.drift.length ?? 0) > 0);
     if (!hasDrift && !this.#clusterFires && open.length === 0) return null;
     const memories = [...all];
     const views = memories.flatMap(({ last, frozenBecause }) =>
       last === null || frozenBecause !== null ? [] : [last.view],
     );
-    const judgement = judgeCluster(views, this.#options.checks);
+    const judgement = judgeCluster({ nodes: views, objects: this.#objects }, this.#fleetChecks);
     this.#clusterFires = judgement.findings.length > 0;
     this.#rejudgeDisputed(judgement.disputes, memories, looked);
     this.#clusterLooks++;
     const { now } = this.#options;
+    const around = this.#surroundings();
+    const judged = new Set(views.map(({ name }) => name));
     return advance(open, {
       ...this.#lookBase(),
       nodeUid: null,
       reading: { id: `look/${this.#clusterLooks}`, at: now() },
-      seen: sightingsOf(judgement.findings, null, this.#surroundings()),
-      absence: ({ check }) => this.#clusterAbsence(check, judgement.asked),
+      seen: sightingsOf(judgement.findings, null, around),
+      absence: (finding) => this.#fleetAbsence(finding, { asked: judgement.asked, judged }),
       frozenBecause: this.whyClusterUnknown(),
-      accepted: () => null,
+      accepted: acceptanceOn(null, around),
+    });
+  }
+
+  /** Something changed in the API, or in how well it is known. */
+  apiChanged(): void {
+    this.#objectLook.changed();
+  }
+
+  /** Whether a finding is one of the checks that read the API's objects alone. */
+  isOfObjects({ check }: TrackedFinding): boolean {
+    const made = this.#checksById.get(check);
+    return made !== undefined && isOfObjects(made);
+  }
+
+  isObjectLookDue(open: readonly TrackedFinding[]): boolean {
+    return this.#objectLook.isDue(open, this.#options.now());
+  }
+
+  /** Asks the checks that read the API's objects alone. @param open what they said before, and has not ended. */
+  stepObjects(open: readonly TrackedFinding[]): Step {
+    const pods = this.#options.cluster.health('pods');
+    return this.#objectLook.step({
+      open,
+      around: this.#surroundings(),
+      base: this.#lookBase(),
+      unknownBecause: this.whyClusterUnknown(),
+      podsUnknownBecause: pods.fresh ? null : `the API's pods are not known: ${pods.because ?? 'not listed yet'}`,
     });
   }
 
@@ -104,9 +144,17 @@ export class Judge {
     }
   }
 
-  #clusterAbsence(check: string, asked: ReadonlySet<string>): Absence {
+  #fleetAbsence(
+    { check, subject }: TrackedFinding,
+    { asked, judged }: { readonly asked: ReadonlySet<string>; readonly judged: ReadonlySet<string> },
+  ): Absence {
     if (!this.#checksById.has(check)) return { kind: 'gone', because: 'the check is not made any more' };
-    return asked.has(check) ? { kind: 'clean' } : { kind: 'frozen', because: 'no node could be judged' };
+    if (!asked.has(check)) return { kind: 'frozen', because: 'no node could be judged' };
+    if (subject.kind !== 'Node' || judged.has(subject.name)) return { kind: 'clean' };
+    if (!this.#options.cluster.nodes.has(subject.name)) {
+      return { kind: 'gone', because: `Node ${subject.name} was deleted` };
+    }
+    return { kind: 'frozen', because: `${subject.name} could not be judged` };
   }
 
   /** What the last look means for the node's findings. */
@@ -149,6 +197,7 @@ export class Judge {
     const silentMs = Math.max(...wantedKinds.map((kind) => cluster.health(kind).ageMs));
     return {
       services: cluster.services,
+      objects: this.#objects,
       checks: this.#checksById,
       wantedKnownUntil: now() - silentMs,
       now: now(),

@@ -4,12 +4,12 @@ import { entryDigest, parseFrontendKey } from '../../proto/canonical.ts';
 import { parseServicePortName } from '../../proto/chain-names.ts';
 import type { FrontendKey } from '../../proto/forwarding.ts';
 import { type DriftMemo, tableDrift } from '../audit/bucket-drift.ts';
-import { isSupportedMode } from '../audit/desired.ts';
 import type { DesiredBook, DesiredNodeTable } from '../audit/desired-book.ts';
 import { type DriftContext, graceTimes, type PlacedDrifts, placeDrifts } from '../audit/grace.ts';
 import { stalenessOf } from '../audit/staleness.ts';
+import { comparable } from '../audit/view.ts';
 import type { NodeView, Staleness } from '../model/check.ts';
-import type { ClusterNode } from '../model/cluster.ts';
+import type { ClusterNode, ClusterObjects } from '../model/cluster.ts';
 import type { DesiredOwner } from '../model/desired.ts';
 import type { Drift } from '../model/drift.ts';
 import type { NodeReport } from '../model/feeds.ts';
@@ -18,6 +18,7 @@ export interface LookInput {
   readonly report: NodeReport;
   readonly apiNode: ClusterNode | null;
   readonly book: DesiredBook;
+  readonly objects: ClusterObjects;
   readonly memo: DriftMemo;
   /** When the API's objects were last listed whole: what was desired before is not known. Unix ms. */
   readonly rememberedSince: number;
@@ -40,8 +41,7 @@ export interface Seen {
 export function lookAt(input: LookInput): Seen {
   const { report, apiNode, book } = input;
   const { node: name, profile, parts } = report;
-  const isRead =
-    profile.mode.source !== 'unknown' && isSupportedMode(profile.mode.value) && parts.iptables.state === 'ok';
+  const isRead = comparable(profile, parts) !== null;
   const desired = isRead && apiNode !== null ? book.desired(name) : null;
   const observed = isRead ? report.table : null;
   const drifts = desired === null || observed === null ? [] : tableDrift(desired.table, observed, input.memo);
@@ -63,13 +63,14 @@ export function lookAt(input: LookInput): Seen {
       staleness: placed.staleness,
       desiredChangedAt: isoOrNull(book.lastChangeAt()),
     },
+    objects: input.objects,
   };
   return { view, placed, desiredRoot: desired?.tree.root ?? null, shown };
 }
 
 /** Where the rules may serve more than they list, what is wanted and not listed is unknown instead of missing. */
 function withUnlisted(drifts: readonly Drift[], { parts }: NodeReport): readonly Drift[] {
-  const reason = parts.iptables.state === 'ok' ? parts.iptables.value.unlisted : null;
+  const reason = parts.forwarding.state === 'ok' ? parts.forwarding.value.unlisted : null;
   if (reason === null) return drifts;
   return drifts.map((drift): Drift => {
     const { kind, key, frontend } = drift;

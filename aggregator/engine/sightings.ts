@@ -5,13 +5,14 @@ import type { JudgedFinding, NodeJudgement } from '../audit/evaluate.ts';
 import type { PlacedDrifts } from '../audit/grace.ts';
 import type { Absence, Sighting } from '../audit/lifecycle.ts';
 import type { Check, NodeView } from '../model/check.ts';
-import type { ClusterNode, Service } from '../model/cluster.ts';
+import type { ClusterNode, ClusterObjects, Service } from '../model/cluster.ts';
 import type { Finding } from '../model/finding.ts';
 import type { TrackedFinding } from '../model/lifecycle.ts';
 
 /** What of the cluster decides over single findings. */
 export interface Surroundings {
   readonly services: ReadonlyMap<string, Service>;
+  readonly objects: ClusterObjects;
   readonly checks: ReadonlyMap<string, Check>;
   /** Until when it is known what the API wants: the last word of the kinds that decide it. Unix ms. */
   readonly wantedKnownUntil: number;
@@ -115,7 +116,9 @@ export function absenceOn(
       if (!around.services.has(name)) return { kind: 'gone', because: `Service ${name} was deleted` };
     }
     if (!judgement.asked.has(check)) {
-      const why = judgement.unknownReasons.join('; ') || 'what it needs was not reported';
+      const lacksPods = !view.objects.knowsPods && around.checks.get(check)?.needs.includes('pods');
+      const ofNode = judgement.unknownReasons.join('; ') || 'what it needs was not reported';
+      const why = lacksPods ? 'the pods of the API are not known' : ofNode;
       return { kind: 'frozen', because: `${check} could not be asked: ${why}` };
     }
     if (frontends.some((key) => placed.converging.has(key))) return { kind: 'undecided' };
@@ -125,12 +128,25 @@ export function absenceOn(
   };
 }
 
-/** Whether a finding's Service or node accepts it. */
-export function acceptanceOn(node: ClusterNode | null, around: Surroundings): (finding: Finding) => string | null {
+/**
+ * Whether a finding's Service, its Namespace or its node accepts it.
+ * @param node the node that the finding is on; null for the whole cluster, whose findings may be about a node.
+ */
+export function acceptanceOn(
+  node: ClusterNode | null,
+  { objects, now }: Surroundings,
+): (finding: TrackedFinding) => string | null {
   return (finding) => {
-    const { subject } = finding;
-    const service =
-      subject.kind === 'Service' ? (around.services.get(`${subject.namespace}/${subject.name}`) ?? null) : null;
-    return acceptedUntil(finding, { service, node }, around.now);
+    const { subject, acceptedUntil: before } = finding;
+    const isOfService = subject.kind === 'Service';
+    const owners = {
+      service: isOfService ? objects.service(subject.namespace, subject.name) : null,
+      namespace: isOfService ? objects.namespace(subject.namespace) : null,
+      node: node ?? (subject.kind === 'Node' ? objects.node(subject.name) : null),
+    };
+    const until = acceptedUntil(finding, owners, now);
+    if (until !== null || objects.knowsNamespaces || !isOfService || before === null) return until;
+    // Its Namespace may have accepted it, and cannot be asked: what holds is not taken back for that.
+    return before === 'always' || Date.parse(before) > now ? before : null;
   };
 }

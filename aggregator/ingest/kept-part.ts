@@ -36,8 +36,8 @@ export class KeptPart {
   }
 }
 
-/** The iptables part as the rest of the aggregator knows it: with a table, which travels as leaves and stays empty. */
-export function withEmptyTable(part: Part<PartValues['iptables']>): NodeParts['iptables'] {
+/** The forwarding part as the rest of the aggregator knows it: with a table, which travels as leaves and stays empty. */
+export function withEmptyTable(part: Part<PartValues['forwarding']>): NodeParts['forwarding'] {
   return part.state === 'ok' ? { ...part, value: { ...part.value, table: new Map(), owners: new Map() } } : part;
 }
 
@@ -55,5 +55,6 @@ export function unknownProfile(reason: string): NodeProfile {
     masqueradeAll: unknown,
     localhostNodePorts: unknown,
     markBit: unknown,
+    hairpin: unknown,
   };
 }

@@ -7,10 +7,13 @@ import { recordedHost } from '../../agent/recorded-host.ts';
 import { reading } from '../../test/reading-builders.ts';
 import { recordingFolder } from '../../test/recordings.ts';
 import { address, prefix, profile } from '../../test/builders.ts';
-import { reported, structure } from '../../test/view-builders.ts';
+import { backend, excerpt, reported, structure } from '../../test/view-builders.ts';
 import type { NodeParts, Part, PartName } from '../../proto/parts.ts';
 import { partContent } from '../../proto/wire/part.ts';
 import { isPartName, partNames, readPart } from './part-schemas.ts';
+
+const server = { protocol: 'tcp', address: address('10.96.0.7'), port: 80 } as const;
+const nftLine = { table: 'ip kube-proxy', chain: 'services', rule: 'ip daddr @cluster-ips drop' };
 
 /** The values of every part, each with something in all of its lists. */
 const full: { readonly [Name in keyof NodeParts]: NodeParts[Name] } = reading(1, {
@@ -27,9 +30,69 @@ const full: { readonly [Name in keyof NodeParts]: NodeParts[Name] } = reading(1,
         }),
       ],
       serviceBackends: ['legacy', 'nft'],
-      table: new Map(),
-      owners: new Map(),
-      unlisted: 'unreadable-rule',
+      proxyChains: ['nat CILIUM_POST_nat'],
+      hostPortTables: ['ip cni_hostport'],
+    }),
+    forwarding: reported({ mode: 'iptables', table: new Map(), owners: new Map(), unlisted: 'unreadable-rule' }),
+    nftables: reported({
+      structures: [
+        {
+          family: 'ipv4',
+          chains: 60,
+          rules: 90,
+          elements: 70,
+          missingBaseJumps: [{ table: 'ip kube-proxy', from: 'nat-prerouting', to: 'services' }],
+          danglingJumps: excerpt({ ...nftLine, target: 'service-ULMVA6XW-ns1/svc1/tcp/p80' }),
+          duplicateRules: excerpt({ ...nftLine, count: 2 }),
+          unreadableRules: excerpt(nftLine),
+          masqueradePath: 'ok',
+        },
+      ],
+    }),
+    ipvs: reported({
+      virtualServers: 40,
+      realServers: 80,
+      drained: excerpt({
+        server,
+        backend: backend('10.244.1.9:80'),
+        activeConnections: 1,
+        inactiveConnections: 0,
+        persistent: false,
+        forSeconds: 120,
+        sinceFallSeconds: 60,
+      }),
+      unboundServers: excerpt(server),
+      idleAddresses: excerpt(address('10.96.0.7')),
+      connReuseMode: 1,
+      expireQuiescentTemplate: null,
+    }),
+    ebpfProxy: reported({
+      proxy: 'cilium',
+      replacesKubeProxy: null,
+      signs: ['link cilium_host'],
+      unreadBecause: 'its socket did not answer',
+    }),
+    conntrack: reported({
+      count: 4_000,
+      max: 262_144,
+      drop: { total: 0, increase: 0, windowSeconds: 10.5, reset: false },
+      earlyDrop: null,
+      insertFailed: null,
+      udp: excerpt({
+        family: 'ipv4',
+        destination: address('10.96.0.10'),
+        port: 53,
+        backend: address('10.244.1.2'),
+        backendPort: 53,
+        flows: 3,
+        unreplied: 1,
+        lasting: true,
+      }),
+      udpUnreadBecause: null,
+    }),
+    kernel: reported({
+      conntrackTcpBeLiberal: false,
+      xtablesLock: { pid: 4711, program: 'iptables', parent: 'bash', heldSeconds: 12, waiting: 1 },
     }),
     routes: reported({
       routes: {

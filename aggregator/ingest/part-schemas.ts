@@ -4,16 +4,24 @@
  */
 import Type, { type Static, type TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { type Address, parseAddress, type Prefix } from '../../proto/address.ts';
-import { unknownReasons } from '../../proto/forwarding.ts';
-import type { IptablesReport, NodeParts, Part, PartName } from '../../proto/parts.ts';
+import {
+  type Address,
+  type Backend,
+  backendOf,
+  parseAddress,
+  parseHostPort,
+  type Prefix,
+} from '../../proto/address.ts';
+import { frontendKey as keyOf, parseFrontendKey } from '../../proto/canonical.ts';
+import { type FrontendKey, origins, unknownReasons } from '../../proto/forwarding.ts';
+import type { EbpfProxy, ForwardingReport, NodeParts, Part, PartName, ReadMode } from '../../proto/parts.ts';
 import { parsePrefix } from '../../proto/prefixes.ts';
 import type { DataplaneMode, NodeProfile } from '../../proto/profile.ts';
 
-/** The value of each part when it is ok. The table of the iptables part travels as leaves. */
+/** The value of each part when it is ok. The table of the forwarding part travels as leaves. */
 export type PartValues = {
-  readonly [Name in PartName]: Name extends 'iptables'
-    ? Omit<IptablesReport, 'table' | 'owners'>
+  readonly [Name in PartName]: Name extends 'forwarding'
+    ? Omit<ForwardingReport, 'table' | 'owners'>
     : Name extends keyof NodeParts
       ? NodeParts[Name] extends Part<infer Value>
         ? Value
@@ -63,13 +71,41 @@ const prefix = Type.Unsafe<Prefix>(
   ),
 );
 
+const backendText = Type.Unsafe<Backend>(
+  Type.Refine(
+    text(52),
+    (one: string) => {
+      const parsed = parseHostPort(one);
+      return parsed !== null && backendOf(parsed.address, parsed.port) === one;
+    },
+    () => 'is no canonical backend',
+  ),
+);
+
 function excerpt<Item extends TSchema>(item: Item, most: number) {
   return object({ total: count, first: list(item, most) });
 }
 
+const frontendKey = Type.Unsafe<FrontendKey>(
+  Type.Refine(
+    text(64),
+    (one: string) => {
+      const parsed = parseFrontendKey(one);
+      return parsed !== null && keyOf(parsed) === one;
+    },
+    () => 'is no canonical frontend',
+  ),
+);
+const port = Type.Integer({ minimum: 0, maximum: 65535 });
+const counter = object({ total: count, increase: count, windowSeconds: seconds, reset: Type.Boolean() });
 const backend = words('legacy', 'nft');
-const baseJump = object({ table: words('nat', 'filter'), from: name, to: name });
-const line = { table: name, chain: name, rule: text(longestText.line) };
+/** nftables mode writes the Service into the names of its chains. */
+const chainName = text(512);
+const baseJump = object({ table: name, from: chainName, to: chainName });
+const line = { table: name, chain: chainName, rule: text(longestText.line) };
+const danglingJump = object({ ...line, target: chainName });
+const duplicateRule = object({ ...line, count });
+const masqueradePath = words('ok', 'mark-not-set', 'not-masqueraded', 'masquerades-unmarked');
 
 const structure = object({
   backend,
@@ -80,21 +116,96 @@ const structure = object({
   hasServiceRules: Type.Boolean(),
   presentBaseJumps: list(baseJump, mostListed.few),
   missingBaseJumps: list(baseJump, mostListed.few),
-  danglingJumps: excerpt(object({ ...line, target: name }), mostListed.excerpt),
-  duplicateRules: excerpt(object({ ...line, count }), mostListed.excerpt),
+  danglingJumps: excerpt(danglingJump, mostListed.excerpt),
+  duplicateRules: excerpt(duplicateRule, mostListed.excerpt),
   orphanedChains: excerpt(object({ table: name, chain: name }), mostListed.excerpt),
   unreadableRules: excerpt(object(line), mostListed.excerpt),
-  masqueradePath: words('ok', 'mark-not-set', 'not-masqueraded', 'masquerades-unmarked'),
+  masqueradePath,
+  dropsInvalid: Type.Boolean(),
+  rulesAhead: excerpt(
+    object({
+      ...line,
+      ahead: baseJump,
+      origins: list(words(...origins), 3),
+      frontends: excerpt(frontendKey, mostListed.list),
+    }),
+    mostListed.excerpt,
+  ),
+  rulesAfterNodePorts: excerpt(object(line), mostListed.excerpt),
+  markRules: excerpt(object({ ...line, effect: words('sets', 'clears') }), mostListed.excerpt),
+  podForwarding: Type.Union([
+    object({ fate: Type.Literal('accepted') }),
+    object({
+      fate: Type.Literal('dropped'),
+      by: orNull(object(line)),
+      pods: Type.Union([Type.Literal('any'), prefix]),
+    }),
+    object({ fate: Type.Literal('unknown'), reason: words(...unknownReasons) }),
+  ]),
+  hostPorts: excerpt(
+    object({ protocol: words('tcp', 'udp', 'sctp'), port, address: orNull(address), backend: backendText }),
+    mostListed.list,
+  ),
+  healthCheckPorts: list(port, mostListed.list),
+  localDrops: count,
+  droppedPackets: excerpt(object({ frontend: frontendKey, packets: counter }), mostListed.excerpt),
 });
 
 const iptables = object({
   structures: list(structure, 4),
   serviceBackends: list(backend, 2),
+  proxyChains: list(text(longestText.name), mostListed.few),
+  hostPortTables: list(text(longestText.words), mostListed.few),
+});
+
+const forwarding = object({
+  mode: words<ReadMode>('iptables', 'nftables', 'ipvs', 'cilium'),
   unlisted: orNull(words(...unknownReasons)),
 });
 
+const nftablesStructure = object({
+  family,
+  chains: count,
+  rules: count,
+  elements: count,
+  missingBaseJumps: list(baseJump, mostListed.few),
+  danglingJumps: excerpt(danglingJump, mostListed.excerpt),
+  duplicateRules: excerpt(duplicateRule, mostListed.excerpt),
+  unreadableRules: excerpt(object(line), mostListed.excerpt),
+  masqueradePath,
+});
+const nftables = object({ structures: list(nftablesStructure, 2) });
+
+const virtualServer = object({ protocol: words('tcp', 'udp', 'sctp'), address, port });
+const ipvs = object({
+  virtualServers: count,
+  realServers: count,
+  drained: excerpt(
+    object({
+      server: virtualServer,
+      backend: backendText,
+      activeConnections: count,
+      inactiveConnections: count,
+      persistent: Type.Boolean(),
+      forSeconds: seconds,
+      sinceFallSeconds: seconds,
+    }),
+    mostListed.excerpt,
+  ),
+  unboundServers: excerpt(virtualServer, mostListed.excerpt),
+  idleAddresses: excerpt(address, mostListed.excerpt),
+  connReuseMode: orNull(Type.Integer()),
+  expireQuiescentTemplate: orNull(Type.Integer()),
+});
+
+const ebpfProxy = object({
+  proxy: orNull(words<EbpfProxy>('cilium', 'calico', 'antrea', 'kube-router', 'ovn-kubernetes')),
+  replacesKubeProxy: orNull(Type.Boolean()),
+  signs: list(text(longestText.words), mostListed.few),
+  unreadBecause: orNull(text(longestText.words)),
+});
+
 const health = words('healthy', 'unhealthy', 'silent', 'unknown');
-const counter = object({ total: count, increase: count, windowSeconds: seconds, reset: Type.Boolean() });
 const syncTimes = list(object({ family, seconds }), 2);
 
 const kubeProxy = object({
@@ -109,15 +220,64 @@ const kubeProxy = object({
   syncFailures: list(
     object({
       family: orNull(family),
-      what: words('iptables-restore', 'iptables-partial-restore', 'nftables-sync'),
+      what: words('iptables-restore', 'iptables-partial-restore', 'nftables-sync', 'nftables-cleanup'),
       counter,
     }),
     mostListed.few,
   ),
   serviceChanges: orNull(counter),
   endpointChanges: orNull(counter),
+  syncP99Seconds: orNull(seconds),
   programmingP99Seconds: orNull(seconds),
+  healthChecks: list(
+    object({
+      port,
+      status: orNull(count),
+      service: orNull(text(longestText.words)),
+      localEndpoints: orNull(count),
+      proxyHealthy: orNull(Type.Boolean()),
+      problem: orNull(text(longestText.words)),
+    }),
+    mostListed.list,
+  ),
   problems: list(text(longestText.words), mostListed.few),
+});
+
+const conntrack = object({
+  count,
+  max: count,
+  drop: orNull(counter),
+  earlyDrop: orNull(counter),
+  insertFailed: orNull(counter),
+  udp: orNull(
+    excerpt(
+      object({
+        family,
+        destination: address,
+        port,
+        backend: address,
+        backendPort: port,
+        flows: count,
+        unreplied: count,
+        lasting: Type.Optional(Type.Boolean()),
+      }),
+      mostListed.list,
+    ),
+  ),
+  udpUnreadBecause: orNull(text(longestText.words)),
+});
+
+const kernel = object({
+  conntrackTcpBeLiberal: orNull(Type.Boolean()),
+  xtablesLock: orNull(
+    object({
+      pid: count,
+      program: text(longestText.name),
+      parent: orNull(text(longestText.name)),
+      heldSeconds: seconds,
+      waiting: count,
+    }),
+  ),
 });
 
 /** A node of a big cloud has a link per pod and several addresses on each. */
@@ -188,7 +348,7 @@ const detector = sourced(
 );
 
 const profile = object({
-  mode: sourced(words<DataplaneMode>('iptables', 'nftables', 'ipvs', 'cilium', 'none')),
+  mode: sourced(words<DataplaneMode>('iptables', 'nftables', 'ipvs', 'cilium', 'ebpf', 'none')),
   kubeProxyVersion: sourced(text(128)),
   nodeName: sourced(text(253)),
   families: list(family, 2),
@@ -198,6 +358,7 @@ const profile = object({
   masqueradeAll: sourced(Type.Boolean()),
   localhostNodePorts: sourced(Type.Boolean()),
   markBit: sourced(Type.Integer({ minimum: 0, maximum: 31 })),
+  hairpin: sourced(words('every-endpoint', 'own-endpoints')),
 });
 
 /** What came of reading a part. */
@@ -228,7 +389,13 @@ function form<Schema extends TSchema>(value: Schema): PartForm<Static<Schema>> {
 
 /** Compiles only while every form reads what the contract says. */
 const forms: { readonly [Name in PartName]: PartForm<PartValues[Name]> } = {
+  forwarding: form(forwarding),
   iptables: form(iptables),
+  nftables: form(nftables),
+  ipvs: form(ipvs),
+  ebpfProxy: form(ebpfProxy),
+  conntrack: form(conntrack),
+  kernel: form(kernel),
   kubeProxy: form(kubeProxy),
   addresses: form(addresses),
   proxyTraces: form(proxyTraces),

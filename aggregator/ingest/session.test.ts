@@ -47,8 +47,8 @@ describe('the first reading of the first node', () => {
 
   it('is asked for from the root down, each bucket once, and parts with it', () => {
     const inner = new Set([web, dns].map(([key]) => leafIndexOf(frontend(key)) >>> 5)).size;
-    // The root and five parts; the buckets that are not the empty ones'; the leaves with entries.
-    expect(node.takeCommands()).toEqual(['want 6', `want ${inner + 1}`, 'want 2']);
+    // The root and six parts; the buckets that are not the empty ones'; the leaves with entries.
+    expect(node.takeCommands()).toEqual(['want 7', `want ${inner + 1}`, 'want 2']);
   });
 
   it('becomes one report, of everything that was read', () => {
@@ -83,14 +83,14 @@ describe('a table that the engine expects', () => {
   it('is not asked for: only the parts are', () => {
     const ingest = new IngestByHand(knownOf([web, dns]));
     const node = connected(ingest);
-    expect(node.takeCommands()).toEqual(['want 5']);
+    expect(node.takeCommands()).toEqual(['want 6']);
     expect(lastTable(ingest)).toEqual(entriesOf([web, dns]));
   });
 
   it('that differs in one leaf costs that leaf, and the inner buckets that lead to it', () => {
     const ingest = new IngestByHand(knownOf([web, dns]));
     const node = connected(ingest, 'node-a', [web, moved]);
-    expect(node.takeCommands()).toEqual(['want 6', 'want 3', 'want 1']);
+    expect(node.takeCommands()).toEqual(['want 7', 'want 3', 'want 1']);
     expect(lastTable(ingest)).toEqual(entriesOf([web, moved]));
   });
 });
@@ -177,7 +177,10 @@ describe('a part that does not fit its form', () => {
     const ingest = new IngestByHand();
     const node = ingest.node('node-a');
     node.talk();
-    const broken = { ...iptables(), value: { structures: [], serviceBackends: ['nft'], unlisted: 'because' } };
+    const broken = {
+      ...iptables(),
+      value: { structures: [], serviceBackends: ['nft'], proxyChains: [], hostPortTables: [], unlisted: 'because' },
+    };
     node.read(reading(1, { rows: [web], parts: { iptables: broken as unknown as ReturnType<typeof iptables> } }));
     const report = ingest.reports('node-a')[0];
     expect(report?.parts.iptables).toMatchObject({

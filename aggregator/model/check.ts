@@ -3,7 +3,7 @@ import type { Family } from '../../proto/address.ts';
 import type { ForwardingTable, FrontendKey } from '../../proto/forwarding.ts';
 import type { NodeParts } from '../../proto/parts.ts';
 import type { NodeProfile } from '../../proto/profile.ts';
-import type { ClusterNode } from './cluster.ts';
+import type { ClusterNode, ClusterObjects } from './cluster.ts';
 import type { DesiredOwner } from './desired.ts';
 import type { Drift } from './drift.ts';
 import type { Layer, Severity, Violation } from './finding.ts';
@@ -54,16 +54,20 @@ export interface NodeView {
   readonly largeCluster: { readonly [family in Family]: boolean };
   /** Null in an offline audit. */
   readonly history: NodeHistory | null;
+  readonly objects: ClusterObjects;
 }
 
 /** All that a check of scope `cluster` may see. */
 export interface ClusterView {
+  /** Those that can be judged. */
   readonly nodes: readonly NodeView[];
+  readonly objects: ClusterObjects;
 }
 
 /** What a check must have to say anything: a collector's part, `drift` = both tables of the node are known, `history` =
- * what was desired before is known too. */
-export type Need = keyof NodeParts | 'drift' | 'history';
+ * what was desired before is known too, `pods` = the pods of the API are known, `udp-flows` = those of the node's
+ * connection table were read. */
+export type Need = keyof NodeParts | 'drift' | 'history' | 'pods' | 'udp-flows';
 
 interface CheckText {
   /** Equal to the file's name. */

@@ -9,6 +9,8 @@ export interface ServicePort {
   readonly port: number;
   /** 0 = none. */
   readonly nodePort: number;
+  /** The name of the container port that it leads to; absent where it says a number. */
+  readonly targetName?: string;
 }
 
 export type TrafficPolicy = 'Cluster' | 'Local';
@@ -75,9 +77,77 @@ export interface ClusterNode {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-/** All that desired() needs of the API. */
+/** A port that a container says it has. */
+export interface ContainerPort {
+  /** Empty = none. */
+  readonly name: string;
+  readonly protocol: Protocol;
+  readonly port: number;
+  /** 0 = none. */
+  readonly hostPort: number;
+  /** The one address of the node that it is on; null = every one. */
+  readonly hostAddress: Address | null;
+}
+
+/** A pod as far as the audit reads it: tens of thousands are kept. */
+export interface Pod {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** Null = not scheduled. */
+  readonly nodeName: string | null;
+  readonly phase: 'Pending' | 'Running' | 'Succeeded' | 'Failed' | 'Unknown';
+  readonly labels: Readonly<Record<string, string>>;
+  /** status.podIPs. */
+  readonly addresses: readonly Address[];
+  readonly hostNetwork: boolean;
+  /** Condition Ready. */
+  readonly ready: boolean;
+  /** It has a deletionTimestamp. */
+  readonly terminating: boolean;
+  readonly ports: readonly ContainerPort[];
+  /** RFC 3339; null where it is not told. */
+  readonly createdAt: string | null;
+}
+
+export interface Namespace {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Those of plumbline.dev. */
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** All of the API that decides what nodes should do with Service packets. */
 export interface ClusterState {
   readonly services: readonly Service[];
   readonly endpointSlices: readonly EndpointSlice[];
   readonly nodes: readonly ClusterNode[];
+}
+
+/** All that is known of the API at one moment. */
+export interface ClusterSnapshot extends ClusterState {
+  /** Null = not known: not in the bundle, or not listed yet. */
+  readonly pods: readonly Pod[] | null;
+  readonly namespaces: readonly Namespace[] | null;
+}
+
+/**
+ * The API's objects, found by what they are asked for. Asking costs what is found, never the whole cluster, except where
+ * it says so.
+ */
+export interface ClusterObjects {
+  /** False: nothing is known of pods, and every question for them finds none. */
+  readonly knowsPods: boolean;
+  readonly knowsNamespaces: boolean;
+  /** Every Service: costs as much as there are. */
+  services(): Iterable<Service>;
+  service(namespace: string, name: string): Service | null;
+  /** The slices of one Service, of both families. */
+  endpointSlices(namespace: string, service: string): readonly EndpointSlice[];
+  /** Every Node: costs as much as there are. */
+  nodes(): Iterable<ClusterNode>;
+  node(name: string): ClusterNode | null;
+  podsIn(namespace: string): Iterable<Pod>;
+  podsOn(node: string): Iterable<Pod>;
+  namespace(name: string): Namespace | null;
 }

@@ -2,10 +2,11 @@
 import type { BucketTable, Leaf, TreeDigests } from '../../proto/bucket-tree.ts';
 import type { NodeProfile } from '../../proto/profile.ts';
 import type { NodeParts } from '../../proto/parts.ts';
-import type { ClusterNode, EndpointSlice, Service } from './cluster.ts';
+import type { ClusterNode, EndpointSlice, Namespace, Pod, Service } from './cluster.ts';
 import type { AgentFigures } from './record.ts';
 
-export type WatchedKind = 'services' | 'endpointslices' | 'nodes' | 'pods';
+/** `pods` are those of the whole cluster, `agentpods` those of the agents alone. */
+export type WatchedKind = 'services' | 'endpointslices' | 'nodes' | 'pods' | 'namespaces' | 'agentpods';
 
 /** How well one kind of objects is known. */
 export interface WatchHealth {
@@ -24,6 +25,9 @@ export interface WatchHealth {
 export type ClusterChange =
   | { readonly kind: 'service'; readonly key: string; readonly at: number }
   | { readonly kind: 'node'; readonly name: string; readonly at: number }
+  /** Pods of this namespace came, changed or went. */
+  | { readonly kind: 'pods'; readonly namespace: string; readonly at: number }
+  | { readonly kind: 'namespace'; readonly name: string; readonly at: number }
   | { readonly kind: 'relisted'; readonly of: WatchedKind; readonly at: number }
   /** A watch became fresh, or stopped being so. */
   | { readonly kind: 'health'; readonly of: WatchedKind; readonly at: number };
@@ -34,6 +38,9 @@ export interface ClusterFeed {
   /** The slices of one Service; none where it has none. */
   slicesOf(serviceKey: string): readonly EndpointSlice[];
   readonly nodes: ReadonlyMap<string, ClusterNode>;
+  readonly namespaces: ReadonlyMap<string, Namespace>;
+  podsIn(namespace: string): Iterable<Pod>;
+  podsOn(node: string): Iterable<Pod>;
   health(kind: WatchedKind): WatchHealth;
   /** Called after the maps show the change. @returns what ends the subscription. */
   subscribe(listener: (change: ClusterChange) => void): () => void;
@@ -62,7 +69,7 @@ export interface NodeReport {
   /** When the reading was taken, by the aggregator's clock, Unix milliseconds. */
   readonly readAt: number;
   readonly profile: NodeProfile;
-  /** The iptables part with an empty table: what the node does stands in `table`. */
+  /** The forwarding part with an empty table: what the node does stands in `table`. */
   readonly parts: NodeParts;
   /** Null when the agent could not read it. */
   readonly table: BucketTable | null;

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { readClusterState } from '../../aggregator/cluster/state.ts';
-import type { ClusterState } from '../../aggregator/model/cluster.ts';
+import type { ClusterSnapshot } from '../../aggregator/model/cluster.ts';
 import { done, type Outcome, refused, systemReason } from '../refusal.ts';
 
 const advice =
@@ -12,25 +12,37 @@ const advice =
 const shownProblems = 3;
 
 /**
- * Reads the three lists that the audit needs.
+ * Reads the three lists that the audit needs, and those of pods and namespaces where they are.
  * @param attempted for the refusal: `audit ./bundle`.
  */
-export function readApiFolder(folder: string, attempted: string): Outcome<ClusterState> {
+export function readApiFolder(folder: string, attempted: string): Outcome<ClusterSnapshot> {
   const services = readList(folder, 'services', attempted);
   if (!services.ok) return services;
   const endpointSlices = readList(folder, 'endpointslices', attempted);
   if (!endpointSlices.ok) return endpointSlices;
   const nodes = readList(folder, 'nodes', attempted);
   if (!nodes.ok) return nodes;
+  const pods = readListIfThere(folder, 'pods', attempted);
+  if (!pods.ok) return pods;
+  const namespaces = readListIfThere(folder, 'namespaces', attempted);
+  if (!namespaces.ok) return namespaces;
   const reading = readClusterState({
     services: services.value,
     endpointSlices: endpointSlices.value,
     nodes: nodes.value,
+    pods: pods.value,
+    namespaces: namespaces.value,
   });
   if (reading.ok) return done(reading.value);
   const more = reading.problems.length - shownProblems;
   const shown = reading.problems.slice(0, shownProblems).join('; ');
   return refused(attempted, `${folder}: ${shown}${more > 0 ? `; and ${more} more problems` : ''}`, advice);
+}
+
+/** Undefined where there is none. */
+function readListIfThere(folder: string, kind: string, attempted: string): Outcome<unknown> {
+  const plain = join(folder, `${kind}.json`);
+  return existsSync(plain) || existsSync(`${plain}.gz`) ? readList(folder, kind, attempted) : done(undefined);
 }
 
 function readList(folder: string, kind: string, attempted: string): Outcome<unknown> {

@@ -2,13 +2,13 @@
 import { localHost } from '../../agent/host.ts';
 import { observe } from '../../agent/observe.ts';
 import type { AccessWishes } from '../../aggregator/cluster/find-access.ts';
-import type { ClusterState } from '../../aggregator/model/cluster.ts';
 import { valueOr } from '../../proto/profile.ts';
 import { done, type Outcome, refused } from '../refusal.ts';
 import { readApiFolder } from './api-folder.ts';
 import type { WhileOpen } from './audit-bundle.ts';
 import { judge } from './audit-nodes.ts';
 import { openFolder } from './opened-folder.ts';
+import type { LiveApi } from './live-api.ts';
 import type { Audit } from './report.ts';
 
 export interface LiveAudit {
@@ -23,26 +23,27 @@ const attempted = 'audit this machine';
 
 /** @param whileOpen see WhileOpen; lists that are an archive are unpacked for as long. */
 export async function auditLive({ api, node, hostname }: LiveAudit, whileOpen: WhileOpen): Promise<Outcome<Audit>> {
-  const state = 'folder' in api ? await fromFolder(api.folder, whileOpen) : await fromServer(api.access);
-  if (!state.ok) return state;
+  const read = 'folder' in api ? await fromFolder(api.folder, whileOpen) : await fromServer(api.access);
+  if (!read.ok) return read;
+  const { state, gaps } = read.value;
   const observation = await observe(localHost());
-  const { iptables } = observation.parts;
-  if (iptables.state === 'failed') return refused(attempted, iptables.reason, 'It takes root, iptables and nft.');
+  const { forwarding } = observation.parts;
+  if (forwarding.state === 'failed') return refused(attempted, forwarding.reason, 'It takes root, iptables and nft.');
   const name = node ?? valueOr(observation.profile.nodeName, hostname);
-  const known = state.value.nodes.map((candidate) => candidate.name);
+  const known = state.nodes.map((candidate) => candidate.name);
   if (!known.includes(name)) {
     return refused(attempted, `the API has no Node ${name}`, `Say with --node which it is: ${known.join(', ')}.`);
   }
-  const onlyThis = { ...state.value, nodes: state.value.nodes.filter((candidate) => candidate.name === name) };
-  return done(judge([{ name, observation }], onlyThis));
+  return done({ ...judge([{ name, observation }], state, 'observed'), gaps });
 }
 
-async function fromFolder(path: string, whileOpen: WhileOpen): Promise<Outcome<ClusterState>> {
+async function fromFolder(path: string, whileOpen: WhileOpen): Promise<Outcome<LiveApi>> {
   const folder = await openFolder(path, attempted);
   if (!folder.ok) return folder;
   const forget = whileOpen(folder.value.close);
   try {
-    return readApiFolder(folder.value.folder, attempted);
+    const state = readApiFolder(folder.value.folder, attempted);
+    return state.ok ? done({ state: state.value, gaps: [] }) : state;
   } finally {
     forget();
     folder.value.close();
@@ -50,7 +51,7 @@ async function fromFolder(path: string, whileOpen: WhileOpen): Promise<Outcome<C
 }
 
 /** What talks to API servers is loaded only for this. */
-async function fromServer(access: AccessWishes): Promise<Outcome<ClusterState>> {
+async function fromServer(access: AccessWishes): Promise<Outcome<LiveApi>> {
   const { readLiveApi } = await import('./live-api.ts');
   return readLiveApi(access, attempted);
 }

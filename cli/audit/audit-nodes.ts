@@ -4,11 +4,13 @@ import { type Observation, observe } from '../../agent/observe.ts';
 import { desiredState, isSupportedMode } from '../../aggregator/audit/desired.ts';
 import { buildView, evaluateCluster } from '../../aggregator/audit/evaluate.ts';
 import type { NodeStatus } from '../../aggregator/model/node-status.ts';
+import { objectsOf } from '../../aggregator/audit/objects.ts';
+import { uncomparedBecause } from '../../aggregator/audit/uncompared.ts';
 import { withRuleEvidence } from '../../aggregator/audit/rule-evidence.ts';
 import { isLargeCluster } from '../../aggregator/audit/service-ports.ts';
 import { checks } from '../../aggregator/checks/index.ts';
 import type { NodeView } from '../../aggregator/model/check.ts';
-import type { ClusterState } from '../../aggregator/model/cluster.ts';
+import type { ClusterObjects, ClusterSnapshot } from '../../aggregator/model/cluster.ts';
 import { type DataplaneMode, valueOr } from '../../proto/profile.ts';
 import type { Audit } from './report.ts';
 
@@ -22,7 +24,7 @@ export interface NodeToAudit {
  * Observes each node once, one after the other, and judges all of them together. Nodes of the API that are not among
  * `nodes` are in the answer too, as unknown.
  */
-export async function auditNodes(nodes: readonly NodeToAudit[], state: ClusterState): Promise<Audit> {
+export async function auditNodes(nodes: readonly NodeToAudit[], state: ClusterSnapshot): Promise<Audit> {
   const observed: ObservedNode[] = [];
   for (const { name, host } of nodes) observed.push({ name, observation: await observe(host) });
   return judge(observed, state);
@@ -33,17 +35,26 @@ export interface ObservedNode {
   readonly observation: Observation;
 }
 
-/** Holds what was observed against the API objects. Pure. */
-export function judge(observed: readonly ObservedNode[], state: ClusterState): Audit {
-  const views = observed.map((node) => viewOf(node, state));
-  const { nodes, findings, unknownReasons } = evaluateCluster(views, checks);
+/**
+ * Holds what was observed against the API objects. Pure.
+ * @param told whether nodes that were not observed are in the answer too.
+ */
+export function judge(
+  observed: readonly ObservedNode[],
+  state: ClusterSnapshot,
+  told: 'all' | 'observed' = 'all',
+): Audit {
+  const objects = objectsOf(state);
+  const views = observed.map((node) => viewOf(node, state, objects));
+  const { nodes, findings, unknownReasons } = evaluateCluster({ nodes: views, objects }, checks);
   const untold = new Map<string, string>();
   for (const view of views) {
     const reasons = notJudgedBecause(view) ?? unknownReasons.get(view.name)?.join('; ');
     if (reasons !== undefined) untold.set(view.name, reasons);
   }
   const recorded = new Set(views.map((view) => view.name));
-  const missing = state.nodes.filter(({ name }) => !recorded.has(name)).map(({ name }) => notRecorded(name));
+  const others = told === 'all' ? state.nodes.filter(({ name }) => !recorded.has(name)) : [];
+  const missing = others.map(({ name }) => notRecorded(name));
   for (const { name } of missing) untold.set(name, 'not recorded');
   const verdicts = [...nodes, ...missing].sort((one, other) => (one.name < other.name ? -1 : 1));
   const explanations = new Map(observed.map(({ name, observation }) => [name, observation.explain]));
@@ -52,12 +63,16 @@ export function judge(observed: readonly ObservedNode[], state: ClusterState): A
   return { report, untold };
 }
 
-function viewOf({ name, observation: { profile, parts } }: ObservedNode, state: ClusterState): NodeView {
+function viewOf(
+  { name, observation: { profile, parts } }: ObservedNode,
+  state: ClusterSnapshot,
+  objects: ClusterObjects,
+): NodeView {
   const node = state.nodes.find((candidate) => candidate.name === name) ?? null;
   const mode = valueOr<DataplaneMode | null>(profile.mode, null);
   const isJudged = node !== null && mode !== null && isSupportedMode(mode);
   const desired = isJudged ? desiredState(state, { name, zone: node.zone, profile }) : null;
-  return buildView({ name, node, profile, parts, desired, largeCluster: isLargeCluster(state) });
+  return buildView({ name, node, profile, parts, desired, largeCluster: isLargeCluster(state), objects });
 }
 
 function notRecorded(name: string): NodeStatus {
@@ -65,8 +80,6 @@ function notRecorded(name: string): NodeStatus {
 }
 
 /** Why nothing was held against anything; null where it was. */
-function notJudgedBecause({ node, profile: { mode } }: NodeView): string | null {
-  if (node === null) return 'the API lists no Node of this name';
-  if (mode.source === 'unknown' || isSupportedMode(mode.value)) return null;
-  return mode.value === 'none' ? 'no Service proxy left any rule on it' : `mode ${mode.value} is not yet supported`;
+function notJudgedBecause(view: NodeView): string | null {
+  return view.node === null ? 'the API lists no Node of this name' : uncomparedBecause(view);
 }

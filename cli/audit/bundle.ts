@@ -128,7 +128,7 @@ function folderNames(folder: string): readonly string[] {
     .sort();
 }
 
-const printedByCommands = ['iptables-', 'ip6tables-', 'nft-', 'ipvsadm-', 'kube-proxy'];
+const printedByCommands = ['iptables-', 'ip6tables-', 'nft-', 'ipvsadm-', 'kube-proxy', 'cilium-'];
 
 function isNodeFolder(folder: string): boolean {
   return readdirSync(folder).some((name) => printedByCommands.some((start) => name.startsWith(start)));

@@ -22,9 +22,25 @@ describe('the objects of a live API server', () => {
     if (!live.ok || !recorded.ok) throw new Error('both must be readable');
     const byName = <T extends { readonly name: string }>(objects: readonly T[]) =>
       objects.toSorted((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1));
-    expect(byName(live.value.services)).toEqual(byName(recorded.value.services));
-    expect(byName(live.value.endpointSlices)).toEqual(byName(recorded.value.endpointSlices));
-    expect(byName(live.value.nodes)).toEqual(byName(recorded.value.nodes));
+    expect(byName(live.value.state.services)).toEqual(byName(recorded.value.services));
+    expect(byName(live.value.state.endpointSlices)).toEqual(byName(recorded.value.endpointSlices));
+    expect(byName(live.value.state.nodes)).toEqual(byName(recorded.value.nodes));
+    expect(byName(live.value.state.pods ?? [])).toEqual(byName(recorded.value.pods ?? []));
+    expect(byName(live.value.state.namespaces ?? [])).toEqual(byName(recorded.value.namespaces ?? []));
+    expect([recorded.value.pods?.length, recorded.value.namespaces?.length, live.value.gaps]).toEqual([29, 10, []]);
+  });
+
+  it('are read without pods and namespaces where those may not be listed, and that is said', async () => {
+    const { api, url } = await listeningApi();
+    loadRecordedLists(api, recording);
+    for (const plural of ['pods', 'namespaces']) api.fail({ plural, what: { kind: 'status', status: 403 } });
+    const live = await read(url);
+    if (!live.ok) throw new Error(live.refusal.cameBack);
+    expect([live.value.state.pods, live.value.state.namespaces]).toEqual([null, null]);
+    expect(live.value.gaps.toSorted()).toEqual([
+      expect.stringMatching(/^what takes namespaces is not checked: GET .*: 403 Forbidden/),
+      expect.stringMatching(/^what takes pods is not checked: GET .*: 403 Forbidden/),
+    ]);
   });
 
   it('that may not be listed are refused with what to do', async () => {

@@ -3,45 +3,80 @@ import { ApiClient } from '../../aggregator/cluster/api-client.ts';
 import { type ApiError, apiErrorText } from '../../aggregator/cluster/api-error.ts';
 import { httpTransport } from '../../aggregator/cluster/api-transport.ts';
 import { type AccessWishes, findAccess } from '../../aggregator/cluster/find-access.ts';
-import { listPages } from '../../aggregator/cluster/list-pages.ts';
+import { listPages, type WholeList } from '../../aggregator/cluster/list-pages.ts';
+import { Names } from '../../aggregator/cluster/names.ts';
 import { systemTiming } from '../../aggregator/cluster/timing.ts';
 import {
   endpointSliceResource,
+  namespaceResource,
   nodeResource,
+  podResource,
   serviceResource,
   type WatchedResource,
 } from '../../aggregator/cluster/watched-resource.ts';
-import type { ClusterState } from '../../aggregator/model/cluster.ts';
+import type { ClusterSnapshot } from '../../aggregator/model/cluster.ts';
 import { done, type Outcome, refused } from '../refusal.ts';
 
 const instead = 'Or take recorded lists: --api DIR.';
 /** As many problems of objects are shown. */
 const shownProblems = 3;
 
+/** What the API server told. */
+export interface LiveApi {
+  readonly state: ClusterSnapshot;
+  /** What may not be asked for and the audit can do without, one sentence each. */
+  readonly gaps: readonly string[];
+}
+
 /**
- * Lists Services, EndpointSlices and Nodes once.
+ * Lists Services, EndpointSlices and Nodes once, and Pods and Namespaces where that is permitted.
  * @param attempted for the refusal: `audit this machine`.
  */
-export async function readLiveApi(wishes: AccessWishes, attempted: string): Promise<Outcome<ClusterState>> {
+export async function readLiveApi(wishes: AccessWishes, attempted: string): Promise<Outcome<LiveApi>> {
   const found = await findAccess(wishes, systemTiming.monotonic);
   if (!found.ok) {
     return refused(attempted, found.message, `Name one with --kubeconfig FILE and --context NAME. ${instead}`);
   }
   const transport = httpTransport(found.access);
   const client = new ApiClient(transport, systemTiming);
+  const gaps: string[] = [];
   try {
-    const [services, endpointSlices, nodes] = await Promise.all([
+    const [services, endpointSlices, nodes, pods, namespaces] = await Promise.all([
       listAll(client, serviceResource, attempted),
       listAll(client, endpointSliceResource, attempted),
       listAll(client, nodeResource, attempted),
+      listIfPermitted(client, podResource(new Names()), { attempted, gaps }),
+      listIfPermitted(client, namespaceResource, { attempted, gaps }),
     ]);
     if (!services.ok) return services;
     if (!endpointSlices.ok) return endpointSlices;
     if (!nodes.ok) return nodes;
-    return done({ services: services.value, endpointSlices: endpointSlices.value, nodes: nodes.value });
+    if (!pods.ok) return pods;
+    if (!namespaces.ok) return namespaces;
+    const state = {
+      services: services.value,
+      endpointSlices: endpointSlices.value,
+      nodes: nodes.value,
+      pods: pods.value,
+      namespaces: namespaces.value,
+    };
+    return done({ state, gaps });
   } finally {
     await transport.close();
   }
+}
+
+/** Null where that is not permitted, which is added to the gaps. */
+async function listIfPermitted<T>(
+  client: ApiClient,
+  resource: WatchedResource<T>,
+  { attempted, gaps }: { readonly attempted: string; readonly gaps: string[] },
+): Promise<Outcome<readonly T[] | null>> {
+  const list = await listPages(client, resource);
+  if (list.ok) return readAll(list.value, attempted);
+  if (list.error.status !== 403) return refused(attempted, apiErrorText(list.error), adviceFor(list.error));
+  gaps.push(`what takes ${resource.of} is not checked: ${apiErrorText(list.error)}`);
+  return done(null);
 }
 
 async function listAll<T>(
@@ -51,7 +86,11 @@ async function listAll<T>(
 ): Promise<Outcome<readonly T[]>> {
   const list = await listPages(client, resource);
   if (!list.ok) return refused(attempted, apiErrorText(list.error), adviceFor(list.error));
-  const readings = list.value.objects.map(({ reading }) => reading);
+  return readAll(list.value, attempted);
+}
+
+function readAll<T>({ objects }: WholeList<T>, attempted: string): Outcome<readonly T[]> {
+  const readings = objects.map(({ reading }) => reading);
   const problems = readings.flatMap((reading) => (reading.ok ? [] : reading.problems));
   if (problems.length === 0) {
     return done(readings.flatMap((reading) => (reading.ok && reading.value !== null ? [reading.value] : [])));

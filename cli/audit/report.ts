@@ -15,19 +15,21 @@ export interface Audit {
   readonly report: AuditReport;
   /** By node, why nothing or not all could be told of it. */
   readonly untold: ReadonlyMap<string, string>;
+  /** What of the API may not be asked for, one sentence each. */
+  readonly gaps?: readonly string[];
 }
 
 /**
  * The audit with one namespace's findings only. What is not about a Service of another namespace stays: a missing base
  * jump or a silent kube-proxy concerns every namespace.
  */
-export function inNamespace({ report, untold }: Audit, namespace: string): Audit {
+export function inNamespace({ report, ...beside }: Audit, namespace: string): Audit {
   const kept = report.findings.filter(({ subject }) => subject.kind !== 'Service' || subject.namespace === namespace);
   const fingerprints = new Set(kept.map((finding) => finding.fingerprint));
   const findings = kept.map((finding) =>
     finding.parent === null || fingerprints.has(finding.parent) ? finding : { ...finding, parent: null },
   );
-  return { report: { ...report, findings }, untold };
+  return { ...beside, report: { ...report, findings } };
 }
 
 /** Whether a firing finding is at least as severe. What is unknown, pending or suppressed does not count. */

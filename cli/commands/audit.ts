@@ -17,6 +17,7 @@ printed. What a node's folder lacks is not judged, and a node without a folder i
 unknown; neither counts as healthy, nor as a finding.
 
   bundle/api/services.json  endpointslices.json  nodes.json   (or .json.gz)
+             pods.json  namespaces.json   where checks shall know of them
   bundle/node-a/iptables-nft-save.txt   or iptables-legacy-save.txt
                ip6tables-nft-save.txt   or ip6tables-legacy-save.txt
                net/ip-addr.json         (ip -j addr)
@@ -35,7 +36,8 @@ Examples:
 
 With --live and no --api the API objects come from the API server, found as kubectl
 does: --kubeconfig, KUBECONFIG, ~/.kube/config, else the service account of a pod. It
-takes the right to list services, endpointslices and nodes; nothing is changed.
+takes the right to list services, endpointslices and nodes, and without the right to
+list pods and namespaces some checks are left out; nothing is changed.
 
 Exit codes: 0 no finding at or above --fail-on (nodes may be unknown: they are
 printed), 1 findings, 2 could not do the work.`;
@@ -79,6 +81,7 @@ async function runAudit(bundle: string | undefined, options: AuditOptions, conte
   if (!outcome.ok) return refuse(context, outcome.refusal);
   const audit = options.namespace === undefined ? outcome.value : inNamespace(outcome.value, options.namespace);
   await context.terminal.print(auditText(audit, options.output, context));
+  for (const gap of visible(audit.gaps ?? [])) await context.terminal.warn(`plumbline: ${gap}\n`);
   if (options.output !== 'table' && options.output !== 'wide') await warnOfUntold(audit, context);
   context.exitWith(failsOn(audit.report, options.failOn) ? 1 : 0);
 }
@@ -117,16 +120,17 @@ function liveAudit(options: AuditOptions, { hostname, environment }: Context): L
   return { api: source, node, hostname };
 }
 
-/** That nothing could be read at all is no verdict. */
+/** That nothing of any node could be read is no verdict, whatever the API's objects say of themselves. */
 function somethingJudged(audit: Audit, attempted: string): Outcome<Audit> {
   const { nodes, findings } = audit.report;
   const isJudged = ({ frontends }: NodeStatus) => frontends.inSync + frontends.drifted > 0;
-  if (findings.length > 0 || nodes.some((node) => node.state !== 'unknown' || isJudged(node))) return done(audit);
+  if (findings.some(({ node }) => node !== null) || nodes.some((node) => node.state !== 'unknown' || isJudged(node)))
+    return done(audit);
   const reasons = [...audit.untold].map(([name, reason]) => `${name}: ${reason}`);
   return refused(
     attempted,
     `nothing can be said of any node (${reasons.slice(0, 5).join('; ') || 'the API lists none'})`,
-    'Nodes in iptables mode are audited, with iptables-legacy or iptables-nft; see plumbline audit --help for the layout.',
+    'Nodes of kube-proxy are audited, in iptables, nftables or IPVS mode; see plumbline audit --help for the layout.',
   );
 }
 

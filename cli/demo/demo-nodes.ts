@@ -5,7 +5,9 @@
 import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { done, type Outcome } from '../refusal.ts';
+import { readApiFolder } from '../audit/api-folder.ts';
 import type { ProgramPlan } from './child-program.ts';
+import { healthCheckAnswers, healthChecksFile } from './health-checks.ts';
 import { endAllInside, loadRules, makeNamespace, type NamespaceNode, removeNamespace } from './namespace-node.ts';
 import { movedAnswer, recordedAt } from './recorded-answers.ts';
 import type { Moment, NodeName, Recordings } from './recordings.ts';
@@ -37,6 +39,9 @@ export function makeNode(node: DemoNode, recordings: Recordings): Outcome<null> 
   if (node.kernel !== null) {
     const made = makeNamespace(node.kernel.namespace, recordings.nodeFolder('before', node.name));
     if (!made.ok) return made;
+    const cluster = readApiFolder(recordings.apiFolder, 'show the demo');
+    if (!cluster.ok) return cluster;
+    writeFileSync(join(node.folder, healthChecksFile), JSON.stringify(healthCheckAnswers(cluster.value, node.name)));
   }
   return changeNode(node, 'before', recordings);
 }

@@ -26,6 +26,7 @@ const retryMs = 200;
 const most = 10_000;
 
 export class FollowedAggregator {
+  /** Of nodes: what is said of the recorded Services themselves is no part of the story. */
   readonly findings = new Map<string, FindingJson>();
   readonly nodes = new Map<string, NodeJson>();
   /** Settles when there is nothing more to hear, with the reason. */
@@ -82,7 +83,7 @@ export class FollowedAggregator {
 
   #take(transition: TransitionJson | null, now: FindingJson | null): void {
     const finding = transition === null ? null : (now ?? this.findings.get(transition.fingerprint) ?? null);
-    if (transition === null || finding === null) return;
+    if (transition === null || finding === null || finding.node === null) return;
     if (now === null || now.endedAt !== null) this.findings.delete(transition.fingerprint);
     else this.findings.set(transition.fingerprint, now);
     this.#tell({ transition, finding });
@@ -98,7 +99,9 @@ export class FollowedAggregator {
     if (!nodes.ok || !findings.ok) return;
     for (const node of nodes.value.items) this.nodes.set(node.name, node);
     this.findings.clear();
-    for (const finding of findings.value.items) this.findings.set(finding.fingerprint, finding);
+    for (const finding of findings.value.items) {
+      if (finding.node !== null) this.findings.set(finding.fingerprint, finding);
+    }
     this.#tell(null);
   }
 

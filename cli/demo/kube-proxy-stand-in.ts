@@ -1,11 +1,12 @@
 /**
  * Stands for a kube-proxy on the ports where one is asked how it is: answers with the files of `now/kube-proxy` in the
- * folder that it runs in, which are read anew for each request. It runs inside a node's namespace, and ends when its
- * standard input ends: it does not outlive the demo.
+ * folder that it runs in, which are read anew for each request; and on its health check node ports, as health-checks.ts
+ * says. It runs inside a node's namespace, and ends when its standard input ends: it does not outlive the demo.
  */
 import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { join } from 'node:path';
+import { type HealthCheckAnswer, healthChecksFile } from './health-checks.ts';
 
 const folder = 'now/kube-proxy';
 
@@ -26,6 +27,11 @@ for (const port of [10256, 10249]) {
     response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(body);
   };
   createServer(answer).listen(port, '127.0.0.1');
+}
+const healthChecks = JSON.parse(readFileSync(healthChecksFile, 'utf8')) as readonly HealthCheckAnswer[];
+for (const { port, status, body } of healthChecks) {
+  const headers = { 'content-type': 'application/json' };
+  createServer((_request, response) => response.writeHead(status, headers).end(body)).listen(port);
 }
 process.stdin.resume();
 process.stdin.once('close', () => process.exit(0));

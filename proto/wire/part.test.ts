@@ -48,9 +48,11 @@ describe('what travels of a part', () => {
     expect(partContent('links', { state: 'absent' })).toBeNull();
   });
 
-  it('leaves out of iptables what travels as leaves', () => {
-    const value = { structures: [], table: new Map(), owners: new Map(), unlisted: null };
-    expect(partContent('iptables', ok(value))?.json).toBe('{"state":"ok","value":{"structures":[],"unlisted":null}}');
+  it('leaves out of forwarding what travels as leaves', () => {
+    const value = { mode: 'iptables', table: new Map(), owners: new Map(), unlisted: null };
+    expect(partContent('forwarding', ok(value))?.json).toBe(
+      '{"state":"ok","value":{"mode":"iptables","unlisted":null}}',
+    );
   });
 });
 

@@ -20,7 +20,7 @@ export interface PartContent {
 }
 
 /** What else travels of a part's value; the table and its owners travel as leaves. */
-const leftOut: { readonly [name in PartName]?: readonly string[] } = { iptables: ['table', 'owners'] };
+const leftOut: { readonly [name in PartName]?: readonly string[] } = { forwarding: ['table', 'owners'] };
 
 /** What travels of a part; null where it is absent. The value of every part is an object. */
 export function partContent(name: PartName, part: Part<object>): PartContent | null {

@@ -63,6 +63,8 @@ const owners: ReadonlyMap<string, readonly string[]> = new Map([
   ['node:http', ['agent/host.ts', 'aggregator/http/', 'cli/demo/']],
   ['node:https', ['cli/demo/']],
   ['node:net', ['aggregator/http/', 'aggregator/ingest/']],
+  ['node:v8', ['agent/spent-memory.ts']],
+  ['node:vm', ['agent/spent-memory.ts']],
   ['node:perf_hooks', ['aggregator/http/']],
   ['fastify', ['aggregator/http/']],
   ['@fastify/swagger', ['aggregator/http/']],

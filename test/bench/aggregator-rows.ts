@@ -1,15 +1,17 @@
 /** The rows of the report that are about the aggregator and the stream, each measured by a program of its own. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { aggregatorNodeFlags } from '../../aggregator/node-flags.ts';
 import type { BookCosts } from './desired-book.ts';
 import type { FindingLatency } from './finding-latency.ts';
 import type { LookCosts } from './look-costs.ts';
+import type { PodWatchCosts } from './pod-watch.ts';
 import { type Measure, median } from './report.ts';
 import type { SaidBytes, StreamBytes } from './stream-bytes.ts';
 
 /** Runs a program that prints one line of JSON. @throws when it fails, with what it said. */
-function told<Costs>(program: string): Costs {
-  const run = spawnSync(process.execPath, [join(import.meta.dirname, program)], {
+function told<Costs>(program: string, flags: readonly string[] = []): Costs {
+  const run = spawnSync(process.execPath, [...flags, join(import.meta.dirname, program)], {
     encoding: 'utf8',
     env: { PATH: '/usr/sbin:/sbin:/usr/bin:/bin' },
   });
@@ -77,5 +79,25 @@ function latencyRows(): readonly Measure[] {
   return [
     { what: `${what}, median`, value: median(ms), unit: 'ms', limit: 200 },
     { what: `${what}, worst of ${ms.length}`, value: Math.max(...ms), unit: 'ms', limit: 1000 },
+  ];
+}
+
+/** What the watches hold of the largest cluster. Takes about a minute. */
+export function largestRows(): readonly Measure[] {
+  const costs = told<PodWatchCosts>('pod-watch.ts', aggregatorNodeFlags);
+  return [
+    { what: 'heap of all that is held', value: costs.heapMiB, unit: 'MiB', limit: 175 },
+    { what: 'after every pod has changed', value: costs.changedHeapMiB, unit: 'MiB', limit: 190 },
+    { what: 'peak of the process, while pods are listed anew', value: costs.peakMiB, unit: 'MiB', limit: 600 },
+    { what: 'until all is known', value: costs.firstListCpuMs / 1000, unit: 's CPU', limit: 30 },
+    { what: 'to follow one change of a pod', value: costs.changeMs, unit: 'ms CPU', limit: 0.2 },
+    { what: 'the event loop: longest delay, at the first list', value: costs.firstStopMs, unit: 'ms', limit: null },
+    { what: 'the event loop: longest delay, at a list anew', value: costs.relistStopMs, unit: 'ms', limit: null },
+    {
+      what: `a look of the checks that read API objects alone, ${costs.findings} findings`,
+      value: costs.objectLookMs,
+      unit: 'ms',
+      limit: 50,
+    },
   ];
 }

@@ -53,6 +53,7 @@ if (import.meta.main) {
     },
     masqueradeAll: fromRules(false),
     localhostNodePorts: fromRules(true),
+    hairpin: fromRules('every-endpoint'),
     markBit: fromRules(14),
   };
   const subject = { name: node, zone: known.zone, profile };

@@ -5,13 +5,14 @@
  *
  * Reads the dump in pieces of 64 KiB, as they come out of a pipe, and prints one line of JSON (ReadCosts).
  */
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { DumpDigest, RulesetReader } from 'node-iptables-parse';
 import { traceIptables } from '../../agent/dataplane/iptables.ts';
 import { detectLocal } from '../../agent/dataplane/rules-profile.ts';
 import type { Address } from '../../proto/address.ts';
 import { parseAddress } from '../../proto/address.ts';
 import { tableDigest } from '../../proto/canonical.ts';
+import { peakResidentMiB } from './peak-memory.ts';
 
 /** CPU time, user and system, in milliseconds; without the start of the process. */
 export interface ReadCosts {
@@ -70,20 +71,12 @@ function readTable(path: string, localAddresses: readonly Address[]) {
   return { table, cost: { parseMs, traceMs } };
 }
 
-/** Of this program alone: getrusage() also counts the process that started it, up to the moment of exec. */
-function peakResidentKiB(): number {
-  const line = readFileSync('/proc/self/status', 'utf8')
-    .split('\n')
-    .find((field) => field.startsWith('VmHWM:'));
-  return Number.parseInt(line?.slice('VmHWM:'.length) ?? '', 10);
-}
-
 const [path = '', ...addresses] = process.argv.slice(2);
 const local = addresses.map(parseAddress).filter((address) => address !== null);
 const first = readTable(path, local);
 const unchangedMs = Array.from({ length: readings }, () => readUnchanged(path));
 const later = Array.from({ length: readings - 1 }, () => readTable(path, local).cost);
-const peakMiB = peakResidentKiB() / 1024;
+const peakMiB = peakResidentMiB();
 const costs: ReadCosts = {
   readings: [first.cost, ...later],
   unchangedMs,

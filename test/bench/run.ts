@@ -1,22 +1,23 @@
 /**
- * `npm run bench [-- --write]`: the costs that this project promises, measured on the recorded clusters, as medians.
- * With --write the table replaces the one in README.md. Exit 1 when a promise is broken, 2 when it cannot be measured.
+ * `npm run bench [-- --write] [-- --nftables | --largest]`: the costs that this project promises, measured on the recorded
+ * clusters, as medians. With --write the tables replace those in README.md; with --nftables only the rows of nftables mode
+ * are measured, with --largest only those of the largest cluster. Exit 1 when a promise is broken, 2 when it cannot be
+ * measured.
  *
  * The baseline of reading is what any reader must pay: iptables-legacy-save printing the same rules. They are loaded
  * into a namespace of their own for that, which needs root.
  */
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { buildSync } from 'esbuild';
-import { agentNodeFlags } from '../../agent/node-flags.ts';
 import { makeNamespace, mustRunIn, removeAbandoned, removeNamespace, whyNotHere } from '../kernel/namespaces.ts';
 import { recordingFolder } from '../recordings.ts';
-import { aggregatorRows } from './aggregator-rows.ts';
+import { aggregatorRows, largestRows } from './aggregator-rows.ts';
 import type { DesiredCost } from './compute-desired.ts';
 import { machine } from './machine.ts';
+import { cpuSecondsOf, measure } from './measured-program.ts';
+import { nftablesRows } from './nftables-rows.ts';
 import type { ReadCosts } from './read-rules.ts';
 import type { Measure } from './report.ts';
 import { median, reportTable, writeReport } from './report.ts';
@@ -44,50 +45,11 @@ function saveBaseline(dump: string): readonly number[] {
       mustRunIn(namespace, 'nfacct', ['add', counter]);
     }
     mustRunIn(namespace, 'iptables-legacy-restore', [dump]);
-    const timed = 'TIMEFORMAT="%U %S"; time iptables-legacy-save > /dev/null';
-    return Array.from({ length: runs }, () => {
-      const times = mustRunIn(namespace, 'bash', ['-c', `{ ${timed}; } 2>&1`])
-        .trim()
-        .split(' ');
-      return times.reduce((sum, seconds) => sum + Number(seconds), 0);
-    });
+    return cpuSecondsOf(namespace, 'iptables-legacy-save', runs);
   } finally {
     removeNamespace(namespace);
   }
 }
-
-/**
- * Runs one of the measured programs several times, each in a process of its own: bundled, as an image would hold it, and
- * with the agent's own flags.
- */
-function measure<Cost>(folder: string, program: string, args: readonly string[]): readonly Cost[] {
-  const bundle = join(folder, program.replace('.ts', '.mjs'));
-  buildSync({
-    entryPoints: [join(import.meta.dirname, program)],
-    outfile: bundle,
-    bundle: true,
-    minify: true,
-    platform: 'node',
-    format: 'esm',
-    banner: { js: requireForBundles },
-    define: { 'import.meta.dirname': JSON.stringify(join(import.meta.dirname, '..')) },
-    logLevel: 'error',
-  });
-  return Array.from({ length: runs }, () => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [...agentNodeFlags, bundle, ...args], {
-      encoding: 'utf8',
-      env: { PATH: '/usr/sbin:/sbin:/usr/bin:/bin' },
-    });
-    if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
-    // Written by our own programs: their types say what it is.
-    const cost: Cost = JSON.parse(stdout);
-    return cost;
-  });
-}
-
-/** Modules in the old format call require, which modules in the new one do not have. */
-const requireForBundles =
-  "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
 
 /** Readings from this one on are those of an agent that has been running: its code is compiled. */
 const warmFrom = 3;
@@ -96,9 +58,12 @@ function measureAll(folder: string): readonly Measure[] {
   const large = writeDump('scale-5000x20', folder);
   const small = writeDump('scale-1000x10', folder);
   const save = median(saveBaseline(large));
-  const read = measure<ReadCosts>(folder, 'read-rules.ts', [large, ...nodeAddresses]);
-  const readLittle = measure<ReadCosts>(folder, 'read-rules.ts', [small, ...nodeAddresses]);
-  const desired = measure<DesiredCost>(folder, 'compute-desired.ts', ['scale-5000x20', 'node-b']);
+  const readRules = { folder, runs, program: 'read-rules.ts' };
+  const read = measure<ReadCosts>({ ...readRules, args: [large, ...nodeAddresses] });
+  const readLittle = measure<ReadCosts>({ ...readRules, args: [small, ...nodeAddresses] });
+  const desired = measure<DesiredCost>({
+    ...{ folder, runs, program: 'compute-desired.ts', args: ['scale-5000x20', 'node-b'] },
+  });
   // Costs of a wrong answer would be worth nothing.
   if (read[0]?.digest !== desired[0]?.digest) throw new Error('the table read is not the table wanted');
   const whole = (cost: ReadCosts['readings'][number] | undefined) => (cost ? cost.parseMs + cost.traceMs : NaN) / 1000;
@@ -129,7 +94,17 @@ function measureAll(folder: string): readonly Measure[] {
   ];
 }
 
-const obstacle = whyNotHere(['iptables-legacy-restore', 'iptables-legacy-save', 'nfacct', 'bash']);
+const programs = ['iptables-legacy-restore', 'iptables-legacy-save', 'nfacct', 'nft', 'bash'];
+
+/** Prints the rows of one report, and writes them into README.md. @returns whether all promises are kept. */
+function tell(name: string, measures: readonly Measure[], howMany: string): boolean {
+  const report = reportTable(measures, `${howMany} on ${machine()}.`);
+  process.stdout.write(`${report}\n`);
+  if (process.argv.includes('--write')) writeReport(join(import.meta.dirname, 'README.md'), name, report);
+  return measures.every(({ value, limit }) => limit === null || value <= limit);
+}
+
+const obstacle = whyNotHere(programs);
 if (obstacle !== null) {
   process.stderr.write(`bench: ${obstacle}\n`);
   process.exit(2);
@@ -137,11 +112,13 @@ if (obstacle !== null) {
 removeAbandoned();
 const folder = mkdtempSync(join(tmpdir(), 'plumbline-bench-'));
 try {
-  const measures = [...measureAll(folder), ...aggregatorRows()];
-  const report = reportTable(measures, `Medians of ${runs} runs on ${machine()}.`);
-  process.stdout.write(report);
-  if (process.argv.includes('--write')) writeReport(join(import.meta.dirname, 'README.md'), 'bench', report);
-  process.exitCode = measures.every(({ value, limit }) => limit === null || value <= limit) ? 0 : 1;
+  const only = ['nftables', 'largest'].find((name) => process.argv.includes(`--${name}`)) ?? null;
+  const kept = [
+    only !== null || tell('bench', [...measureAll(folder), ...aggregatorRows()], `Medians of ${runs} runs`),
+    only === 'largest' || tell('nftables', await nftablesRows(folder), 'Medians of 3 runs'),
+    only === 'nftables' || tell('largest', largestRows(), 'One run'),
+  ];
+  process.exitCode = kept.every(Boolean) ? 0 : 1;
 } finally {
   rmSync(folder, { recursive: true });
 }

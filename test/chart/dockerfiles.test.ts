@@ -2,6 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { agentNodeEnvironment, agentNodeFlags } from '../../agent/node-flags.ts';
+import { aggregatorNodeFlags } from '../../aggregator/node-flags.ts';
 import { at, renderedChart } from './rendered-chart.ts';
 import { copiesOf, lastOf, type Stage, stagesOf } from './dockerfile.ts';
 
@@ -19,6 +20,9 @@ const packageOf: Readonly<Record<string, string>> = {
   cat: 'coreutils',
   stdbuf: 'coreutils',
   setpriv: 'util-linux',
+  conntrack: 'conntrack',
+  ipset: 'ipset',
+  ipvsadm: 'ipvsadm',
 };
 
 /** The programs that scripts/build.js makes, by the source that each begins with. */
@@ -97,6 +101,11 @@ describe('the agent image', () => {
 });
 
 describe('the aggregator image', () => {
+  it('runs with the measured flags, as bin/plumbline does', () => {
+    expect(entryOf('Dockerfile.aggregator')).toEqual(['node', ...aggregatorNodeFlags, '/app/aggregator.js']);
+    expect(text('bin/plumbline')).toContain(`exec "$node" ${aggregatorNodeFlags.join(' ')} "$root/cli/main.ts" "$@"`);
+  });
+
   it('runs as the user of the chart, with a journal folder that it owns', () => {
     const image = finalOf('Dockerfile.aggregator');
     const { runAsUser, runAsGroup } = Object(
@@ -111,9 +120,9 @@ describe('the aggregator image', () => {
 
   it('has the program where the chart probes it', () => {
     const probe = 'spec.template.spec.containers.0.readinessProbe.exec.command';
-    expect(entryOf('Dockerfile.aggregator')).toEqual(['node', '/app/aggregator.js']);
     expect(at(renderedChart().the('Deployment'), probe)).toEqual([
-      ...entryOf('Dockerfile.aggregator'),
+      'node',
+      ...entryOf('Dockerfile.aggregator').slice(-1),
       '--probe',
       'readyz',
     ]);

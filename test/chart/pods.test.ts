@@ -178,6 +178,7 @@ describe('the aggregator', () => {
   it('may see what it judges, who its agents are, and nothing else', () => {
     expect(at(chart.the('ClusterRole'), 'rules')).toEqual([
       { apiGroups: [''], resources: ['services', 'nodes'], verbs: ['list', 'watch'] },
+      { apiGroups: [''], resources: ['pods', 'namespaces'], verbs: ['list', 'watch'] },
       { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },
       { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
     ]);

@@ -99,14 +99,13 @@ const course = [
   '2. Every node reports',
   'node-a   iptables   healthy   64          64        0         0         0',
   'node-b   iptables   healthy   64          64        0         0         0',
-  'node-c   nftables   unknown   -           -         -         -         0',
-  'node-c is unknown: dataplane mode nftables: its rules are not compared.',
+  'node-c   nftables   healthy   64          64        0         0         0',
   '3. Where to look',
   '4. The cluster changes, and node-b does not hear of it',
   'the API server tells 35 changes',
   "node-a's kube-proxy has written its new rules",
   "node-c's kube-proxy has written its new rules",
-  'node-a was read: it does what the API asks for now',
+  'node-a and node-c were read: they do what the API asks for now',
   'pending   critical   proxy-stalled   node-b',
   'and 20 findings below it',
   'firing    critical   proxy-stalled   node-b',
@@ -118,8 +117,7 @@ const course = [
   'and 20 findings below it',
   'node-a   iptables   healthy   62          62        0         0         0',
   'node-b   iptables   healthy   62          62        0         0         0',
-  'node-c   nftables   unknown   -           -         -         -         0',
-  'node-c is unknown: dataplane mode nftables: its rules are not compared.',
+  'node-c   nftables   healthy   62          62        0         0         0',
 ];
 const lastWord = 'Everything that the demo made is removed again.';
 

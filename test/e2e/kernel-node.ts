@@ -2,6 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ClusterSnapshot } from '../../aggregator/model/cluster.ts';
+import { readApiFolder } from '../../cli/audit/api-folder.ts';
+import { healthCheckAnswers, healthChecksFile } from '../../cli/demo/health-checks.ts';
 import { makeCounters } from '../kernel/loaded-rules.ts';
 import { makeNamespace, mustRunIn, removeNamespace } from '../kernel/namespaces.ts';
 import { syncedNow, type TestNode } from './test-node.ts';
@@ -44,6 +47,7 @@ function prepare({ name, backend, recording, folder }: KernelNodePlan, namespace
   makeCounters(namespace);
   mustRunIn(namespace, `ip6tables-${backend}-restore`, [], dump('ip6tables'));
   cpSync(join(recording, 'kube-proxy'), join(folder, 'now/kube-proxy'), { recursive: true });
+  writeFileSync(join(folder, healthChecksFile), JSON.stringify(healthCheckAnswers(apiBeside(recording), name)));
   let rules = '';
   const write = (text: string): void => {
     mustRunIn(namespace, `iptables-${backend}-restore`, [], text);
@@ -77,6 +81,13 @@ function prepare({ name, backend, recording, folder }: KernelNodePlan, namespace
     },
     close: () => closeNamespace(namespace),
   };
+}
+
+/** The API's objects that were recorded with a node. */
+function apiBeside(recording: string): ClusterSnapshot {
+  const api = readApiFolder(join(recording, '../api'), 'make a node');
+  if (!api.ok) throw new Error(api.refusal.cameBack);
+  return api.value;
 }
 
 const portsProgram = join(import.meta.dirname, '../../cli/demo/kube-proxy-stand-in.ts');

@@ -34,8 +34,11 @@ function inShort({ check, node, subject, parent }: TrackedFinding): string {
 }
 
 describe('a thousand random rollouts', () => {
-  it.each([1, 2])('with kube-proxies that follow: no finding fires (seed %i)', (seed) => {
-    const cluster = simulate({ nodes: 5, services: 40, seed });
+  it.each([
+    [1, ['iptables']],
+    [2, ['nftables', 'ipvs', 'nftables']],
+  ] as const)('with kube-proxies that follow: no finding fires (seed %i, %j)', (seed, modes) => {
+    const cluster = simulate({ nodes: 5, services: 40, seed, modes });
     churn(cluster, rollouts, () => false);
     cluster.time.pass(60);
     expect(firedIn(cluster.told).map(inShort)).toEqual([]);
@@ -49,37 +52,35 @@ describe('a fault in the middle of rollouts', () => {
 
   /** A cluster that rolls for a while, and goes on to. */
   function rolling(seed: number): Simulation {
-    const cluster = simulate({ nodes: 4, services: 30, seed });
+    const modes = seed % 2 === 0 ? (['nftables'] as const) : (['iptables', 'nftables', 'ipvs'] as const);
+    const cluster = simulate({ nodes: 4, services: 30, seed, modes });
     churn(cluster, 40, quiet);
     return cluster;
   }
 
-  it.each([11, 12, 13])(
-    'a hung watch is one cause, with every stale Service below it, since it hung (seed %i)',
-    (seed) => {
-      const cluster = rolling(seed);
-      const [, hung] = cluster.nodes;
-      const hungAt = cluster.time.now();
-      hung?.hangProxy();
-      churn(cluster, 80, quiet);
-      const open = cluster.engine.findings();
-      expect(new Set(open.map(({ node }) => node))).toEqual(new Set(['node-2']));
-      const roots = open.filter(({ parent, state }) => parent === null && state === 'firing');
-      expect(roots.map(inShort)).toEqual(['proxy-stalled node-2 node-2']);
-      const since = Date.parse(roots[0]?.since ?? '');
-      expect(since).toBeGreaterThanOrEqual(hungAt - 5000);
-      expect(since).toBeLessThanOrEqual(hungAt + 15_000);
-      const fired = firedIn(cluster.told).filter(({ check }) => check === 'proxy-stalled');
-      expect(fired.length).toBe(1);
-      hung?.restartProxy();
-      churn(cluster, 60, quiet);
-      cluster.time.pass(120);
-      expect(cluster.engine.findings()).toEqual([]);
-      expect(firedIn(cluster.told).filter(({ check }) => check === 'proxy-stalled').length).toBe(1);
-    },
-  );
+  it.each([11, 12])('a hung watch is one cause, with every stale Service below it, since it hung (seed %i)', (seed) => {
+    const cluster = rolling(seed);
+    const [, hung] = cluster.nodes;
+    const hungAt = cluster.time.now();
+    hung?.hangProxy();
+    churn(cluster, 80, quiet);
+    const open = cluster.engine.findings();
+    expect(new Set(open.map(({ node }) => node))).toEqual(new Set(['node-2']));
+    const roots = open.filter(({ parent, state }) => parent === null && state === 'firing');
+    expect(roots.map(inShort)).toEqual(['proxy-stalled node-2 node-2']);
+    const since = Date.parse(roots[0]?.since ?? '');
+    expect(since).toBeGreaterThanOrEqual(hungAt - 5000);
+    expect(since).toBeLessThanOrEqual(hungAt + 15_000);
+    const fired = firedIn(cluster.told).filter(({ check }) => check === 'proxy-stalled');
+    expect(fired.length).toBe(1);
+    hung?.restartProxy();
+    churn(cluster, 60, quiet);
+    cluster.time.pass(120);
+    expect(cluster.engine.findings()).toEqual([]);
+    expect(firedIn(cluster.told).filter(({ check }) => check === 'proxy-stalled').length).toBe(1);
+  });
 
-  it.each([21, 22, 23])('a lost change is one finding on that node, since the change (seed %i)', (seed) => {
+  it.each([21, 22])('a lost change is one finding on that node, since the change (seed %i)', (seed) => {
     const cluster = rolling(seed);
     const service = cluster.services.find(({ key }) => key === 'churn/svc-3');
     cluster.nodes[2]?.loseNextChangeOf('churn/svc-3');
@@ -96,7 +97,7 @@ describe('a fault in the middle of rollouts', () => {
     expect(causesIn(cluster.told)).toEqual(['stale-endpoint node-3 churn/svc-3']);
   });
 
-  it.each([31, 32, 33])('a damaged chain is one finding on that node, never wanted (seed %i)', (seed) => {
+  it.each([31, 32])('a damaged chain is one finding on that node, never wanted (seed %i)', (seed) => {
     const cluster = rolling(seed);
     const [node] = cluster.nodes;
     const key = 'tcp 10.96.1.7:80' as FrontendKey;

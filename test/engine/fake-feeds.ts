@@ -1,5 +1,5 @@
 /** The engine's feeds, played by a test: an API whose objects it sets, and agents that say what it wants. */
-import type { ClusterNode, EndpointSlice, Service } from '../../aggregator/model/cluster.ts';
+import type { ClusterNode, EndpointSlice, Namespace, Pod, Service } from '../../aggregator/model/cluster.ts';
 import type {
   AgentEvent,
   AgentFeed,
@@ -14,6 +14,9 @@ type Listener<T> = (event: T) => void;
 export class FakeCluster implements ClusterFeed {
   readonly services = new Map<string, Service>();
   readonly nodes = new Map<string, ClusterNode>();
+  readonly namespaces = new Map<string, Namespace>();
+  /** By `namespace/name`. */
+  readonly #pods = new Map<string, Pod>();
   readonly #slices = new Map<string, readonly EndpointSlice[]>();
   readonly #listeners = new Set<Listener<ClusterChange>>();
   readonly #silent = new Map<WatchedKind, string>();
@@ -26,6 +29,14 @@ export class FakeCluster implements ClusterFeed {
 
   slicesOf(serviceKey: string): readonly EndpointSlice[] {
     return this.#slices.get(serviceKey) ?? [];
+  }
+
+  podsIn(namespace: string): Iterable<Pod> {
+    return [...this.#pods.values()].filter((pod) => pod.namespace === namespace);
+  }
+
+  podsOn(node: string): Iterable<Pod> {
+    return [...this.#pods.values()].filter((pod) => pod.nodeName === node);
   }
 
   health(kind: WatchedKind): WatchHealth {
@@ -66,6 +77,16 @@ export class FakeCluster implements ClusterFeed {
   deleteNode(name: string): void {
     this.nodes.delete(name);
     this.#tell({ kind: 'node', name, at: this.#now() });
+  }
+
+  setPod(pod: Pod): void {
+    this.#pods.set(`${pod.namespace}/${pod.name}`, pod);
+    this.#tell({ kind: 'pods', namespace: pod.namespace, at: this.#now() });
+  }
+
+  setNamespace(namespace: Namespace): void {
+    this.namespaces.set(namespace.name, namespace);
+    this.#tell({ kind: 'namespace', name: namespace.name, at: this.#now() });
   }
 
   relisted(of: WatchedKind): void {

@@ -5,13 +5,15 @@ import type { TrackedFinding, Transition } from '../../aggregator/model/lifecycl
 import { type MemoryJournal, memoryJournal } from '../memory-journal.ts';
 import { FakeAgents, FakeCluster } from './fake-feeds.ts';
 import { RollingService } from './rollouts.ts';
-import { SimulatedNode } from './simulated-node.ts';
+import { type SimulatedMode, SimulatedNode } from './simulated-node.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 export interface SimulationSize {
   readonly nodes: number;
   readonly services: number;
   readonly seed: number;
+  /** The modes of the nodes' kube-proxies, in turn. */
+  readonly modes?: readonly SimulatedMode[];
 }
 
 /** A step of a finding's life, with the finding as it was told then. */
@@ -34,13 +36,13 @@ export interface Simulation {
 }
 
 /** Makes it, and lets it come to rest. */
-export function simulate({ nodes: nodeCount, services: serviceCount, seed }: SimulationSize): Simulation {
+export function simulate({ modes = ['iptables'], seed, ...size }: SimulationSize): Simulation {
   const time = new VirtualTime('2026-11-22T08:00:00Z');
   const random = randomFrom(seed);
   const cluster = new FakeCluster(time.now);
   const agents = new FakeAgents();
-  const names = Array.from({ length: nodeCount }, (_, index) => `node-${index + 1}`);
-  const services = Array.from({ length: serviceCount }, (_, index) => {
+  const names = Array.from({ length: size.nodes }, (_, index) => `node-${index + 1}`);
+  const services = Array.from({ length: size.services }, (_, index) => {
     return new RollingService(index + 1, { time, cluster, random, nodes: names });
   });
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -52,7 +54,8 @@ export function simulate({ nodes: nodeCount, services: serviceCount, seed }: Sim
   });
   engine.start(agents);
   const nodes = names.map((name, index) => {
-    return new SimulatedNode(name, `192.168.100.${index + 11}`, { time, cluster, agents, random });
+    const mode = modes[index % modes.length] ?? 'iptables';
+    return new SimulatedNode(name, `192.168.100.${index + 11}`, { time, cluster, agents, random, mode });
   });
   cluster.relisted('services');
   cluster.relisted('endpointslices');

@@ -14,9 +14,11 @@ import type { Entry, FrontendKey } from '../../proto/forwarding.ts';
 import type { NodeParts } from '../../proto/parts.ts';
 import type { NodeProfile } from '../../proto/profile.ts';
 import { address, known, profile } from '../builders.ts';
-import { kubeProxy, reported, structure } from '../view-builders.ts';
+import { kubeProxy, noParts, reported, structure } from '../view-builders.ts';
 import type { FakeAgents, FakeCluster } from './fake-feeds.ts';
 import type { VirtualTime } from './virtual-time.ts';
+
+export type SimulatedMode = 'iptables' | 'nftables' | 'ipvs';
 
 export interface SimulationOptions {
   readonly time: VirtualTime;
@@ -24,6 +26,8 @@ export interface SimulationOptions {
   readonly agents: FakeAgents;
   /** From 0 to 1, from the test's seed. */
   readonly random: () => number;
+  /** kube-proxy's mode. */
+  readonly mode: SimulatedMode;
   /** Seconds between two readings. */
   readonly readEverySeconds?: number;
 }
@@ -68,7 +72,12 @@ export class SimulatedNode {
       leaving: false,
       annotations: {},
     };
-    this.profile = profile({ nodeName: known(name), localAddresses: known(['127.0.0.1', podAddress].map(address)) });
+    this.profile = profile({
+      mode: known(options.mode),
+      hairpin: known(options.mode === 'iptables' ? 'every-endpoint' : 'own-endpoints'),
+      nodeName: known(name),
+      localAddresses: known(['127.0.0.1', podAddress].map(address)),
+    });
     options.cluster.setNode(this.apiNode);
     options.cluster.subscribe((change) => {
       if (change.kind === 'service') this.#hear(change.key);
@@ -219,21 +228,24 @@ export class SimulatedNode {
   }
 
   #parts(): NodeParts {
+    const { mode } = this.#options;
     const seconds = this.#lastSync / 1000;
+    const traces = { iptables: mode === 'iptables', nftables: mode === 'nftables', ipvs: mode === 'ipvs' };
     return {
+      ...noParts,
+      forwarding: reported({ mode, table: new Map(), owners: new Map(), unlisted: null }),
       iptables: reported({
         structures: [structure()],
-        serviceBackends: ['nft'],
-        table: new Map(),
-        owners: new Map(),
-        unlisted: null,
+        serviceBackends: mode === 'iptables' ? ['nft'] : [],
+        proxyChains: [],
+        hostPortTables: [],
       }),
-      kubeProxy: kubeProxy({ lastSync: [{ family: 'ipv4', seconds }], lastQueued: [{ family: 'ipv4', seconds }] }),
-      addresses: { state: 'absent' },
-      proxyTraces: reported({ iptables: true, nftables: false, ipvs: false }),
-      routes: { state: 'absent' },
-      links: { state: 'absent' },
-      cni: { state: 'absent' },
+      kubeProxy: kubeProxy({
+        mode,
+        lastSync: [{ family: 'ipv4', seconds }],
+        lastQueued: [{ family: 'ipv4', seconds }],
+      }),
+      proxyTraces: reported(traces),
     };
   }
 }

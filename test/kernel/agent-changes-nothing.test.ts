@@ -108,7 +108,7 @@ describe('a node on which the agent runs', () => {
     expect(await program.end('SIGTERM')).toBe(0);
     await untilLeft(namespace);
     expect(nodeState(namespace)).toEqual(before);
-    const read = readFileSync(logFile, 'utf8').match(/"message":"read the node"/g) ?? [];
+    const read = readFileSync(logFile, 'utf8').match(/"message":"read the node/g) ?? [];
     expect(read.length).toBeGreaterThanOrEqual(2);
   });
 });

@@ -5,6 +5,7 @@ import { systemClock } from '../../agent/clock.ts';
 import { NftGenerationHint } from '../../agent/hints/nft-generation.ts';
 import { type Host, localHost } from '../../agent/host.ts';
 import { observe } from '../../agent/observe.ts';
+import { recordedNftRules } from './lab-nft-rules.ts';
 import { makeNamespace, mustRunIn, removeAbandoned, removeNamespace, whyNotHere } from './namespaces.ts';
 
 const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
@@ -82,6 +83,18 @@ describe('a node whose rules are in nf_tables', () => {
     await sleep(300);
     expect(told).toBe(before);
     await heard(() => change('192.0.2.3'));
+  });
+
+  it("hears what changes in kube-proxy's nftables rules, and does not hear that they are read", async () => {
+    await heard(() => mustRunIn(namespace, 'nft', ['-f', '-'], recordedNftRules()));
+    await sleep(300);
+    const before = told;
+    const { parts } = await observe(host);
+    expect(parts.nftables.state).toBe('ok');
+    await sleep(300);
+    expect(told).toBe(before);
+    const element = `{ 10.96.200.${told % 250} . tcp . 80 : drop }`;
+    await heard(() => mustRunIn(namespace, 'nft', ['add', 'element', 'ip', 'kube-proxy', 'service-ips', element]));
   });
 
   it('hears a change too large to be told, and small ones after it', async () => {

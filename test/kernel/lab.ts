@@ -49,8 +49,12 @@ export interface Lab {
   close(): Promise<void>;
 }
 
-/** Builds the lab. `purpose` tells labs of one process apart. @throws with the command that failed. */
-export async function openLab(purpose: string): Promise<Lab> {
+/**
+ * Builds the lab. `purpose` tells labs of one process apart.
+ * @param pods those that the world answers for.
+ * @throws with the command that failed.
+ */
+export async function openLab(purpose: string, pods: readonly string[] = worldPods): Promise<Lab> {
   const names = {
     node: makeNamespace(`${purpose}-node`),
     pod: makeNamespace(`${purpose}-pod`),
@@ -63,9 +67,11 @@ export async function openLab(purpose: string): Promise<Lab> {
   ip(names.pod, `route add default via ${podGateway}`);
   ip(names.client, `route add default via ${nodeAddress}`);
   ip(names.world, `route add default via ${worldGateway}`);
-  ip(names.node, 'route add 10.244.1.10/32 via 172.31.0.2');
+  // The world answers for pods on the node's own link too.
+  const neighbours = pods.filter((address) => address.startsWith('10.244.1.'));
+  for (const address of neighbours) ip(names.node, `route add ${address}/32 via 172.31.0.2`);
   ip(names.node, `route add default via 172.31.0.2 src ${nodeAddress}`);
-  for (const address of worldPods) ip(names.world, `addr add ${address}/32 dev lo`);
+  for (const address of pods) ip(names.world, `addr add ${address}/32 dev lo`);
   for (const range of serviceRanges) ip(names.world, `route add local ${range} dev lo`);
   for (const name of Object.values(names)) prepareSysctls(name);
   mustRunIn(names.node, 'sysctl', ['-qw', 'net.ipv4.ip_forward=1', 'net.ipv4.conf.all.route_localnet=1']);
@@ -116,6 +122,7 @@ function prepareSysctls(namespace: string): void {
     'net.ipv4.conf.all.send_redirects=0',
     // Otherwise only the first of many rejects answers, and the others look dropped.
     'net.ipv4.icmp_ratelimit=0',
+    'net.ipv4.icmp_ratemask=0',
   ];
   mustRunIn(namespace, 'sysctl', ['-qw', ...settings]);
 }

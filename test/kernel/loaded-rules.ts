@@ -35,10 +35,12 @@ export async function observedTable(namespace: string): Promise<ForwardingTable>
     message: `GET ${url}: connection refused`,
   });
   const { parts } = await observe(localHost({ netns: namespace, get }));
-  if (parts.iptables.state !== 'ok') {
-    throw new Error(`the agent read no rules: ${parts.iptables.state === 'failed' ? parts.iptables.reason : 'absent'}`);
+  if (parts.forwarding.state !== 'ok') {
+    throw new Error(
+      `the agent read no rules: ${parts.forwarding.state === 'failed' ? parts.forwarding.reason : 'absent'}`,
+    );
   }
-  return parts.iptables.value.table;
+  return parts.forwarding.value.table;
 }
 
 /** The rules as the kernel prints them, for questions about one packet. */

@@ -9,6 +9,8 @@ export interface NodeState {
 
 const commands: { readonly [aspect: string]: readonly [string, ...string[]] } = {
   'nft tables': ['nft', 'list', 'tables'],
+  // Without counters, and without how long elements are kept.
+  'native nft rules': ['nft', '-s', 'list', 'ruleset'],
   'nft IPv4 rules': ['iptables-nft-save'],
   'nft IPv6 rules': ['ip6tables-nft-save'],
   'legacy IPv4 tables': ['cat', '/proc/net/ip_tables_names'],

@@ -3,6 +3,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { localHost } from '../../agent/host.ts';
 import { observe } from '../../agent/observe.ts';
 import { printWritten } from '../property/written-rules.ts';
+import { recordedNftRules } from './lab-nft-rules.ts';
 import { labRules, podRange } from './lab-rules.ts';
 import { makeCounters } from './loaded-rules.ts';
 import { makeNamespace, mustRunIn, removeAbandoned, removeNamespace, whyNotHere } from './namespaces.ts';
@@ -33,7 +34,9 @@ describe('a node that is observed twice', () => {
   const situations: readonly {
     readonly name: string;
     readonly load: (node: string) => void;
+    /** Of iptables, with kube-proxy's service rules in them. */
     readonly backends: number;
+    readonly nftables?: 'ok';
   }[] = [
     { name: 'without any table', load: () => undefined, backends: 0 },
     {
@@ -55,6 +58,12 @@ describe('a node that is observed twice', () => {
       backends: 2,
     },
     {
+      name: "with kube-proxy's nftables rules",
+      load: (node) => mustRunIn(node, 'nft', ['-f', '-'], recordedNftRules()),
+      backends: 0,
+      nftables: 'ok',
+    },
+    {
       name: 'with one legacy table and a set',
       load: (node) => {
         mustRunIn(node, 'iptables-legacy', ['-t', 'filter', '-A', 'INPUT', '-j', 'ACCEPT']);
@@ -64,7 +73,7 @@ describe('a node that is observed twice', () => {
     },
   ];
 
-  it.each(situations)('$name, is as it was', async ({ load, backends }) => {
+  it.each(situations)('$name, is as it was', async ({ load, backends, nftables = 'absent' }) => {
     namespace = makeNamespace('unchanged');
     makeCounters(namespace);
     load(namespace);
@@ -76,6 +85,7 @@ describe('a node that is observed twice', () => {
     expect(first.parts.iptables.state).toBe('ok');
     const read = first.parts.iptables.state === 'ok' ? first.parts.iptables.value.serviceBackends : [];
     expect(read.length).toBe(backends);
+    expect(first.parts.nftables.state).toBe(nftables);
   });
 
   it('would be seen to have changed, had reading made a table', () => {

@@ -1,7 +1,7 @@
 /** What the table, and the walk of one packet, say of a probe's connections. */
 import type { BackendRules } from '../../agent/dataplane/iptables.ts';
-import { tracePacket } from '../../agent/dataplane/packet-path.ts';
-import type { Backend } from '../../proto/address.ts';
+import { type PacketAnswer, tracePacket } from '../../agent/dataplane/packet-path.ts';
+import type { Address, Backend } from '../../proto/address.ts';
 import { parseHostPort } from '../../proto/address.ts';
 import { frontendKey } from '../../proto/canonical.ts';
 import type { Dress, ForwardingTable, Route } from '../../proto/forwarding.ts';
@@ -58,7 +58,11 @@ function forwarded(route: Forward, dress: Dress, { from }: Probe): Fared | null 
 /** What the walk of one packet says; null where it says `unknown`. Of the lost and the unanswered it tells nothing. */
 export function toldByWalk(rules: BackendRules, { from, to, entry }: Probe): Fared | null {
   const { protocol, port } = entry.frontend;
-  const answer = tracePacket({ rulesets: [rules], from, to, port, protocol, localAddresses });
+  return toldByAnswer(tracePacket({ rulesets: [rules], from, to, port, protocol, localAddresses }), from);
+}
+
+/** The same of an answer from whichever tracer. @param from the packet's source. */
+export function toldByAnswer(answer: PacketAnswer, from: Address): Fared | null {
   if (answer.verdict === 'unknown') return null;
   // As above: a sender that meets only itself, with its own source.
   if (!answer.masquerade && answer.backends.length === 1 && answer.backends[0]?.ip === from) return ended('drop');

@@ -70,31 +70,60 @@ const contested = fc.constantFrom<readonly Address[]>(
   [address('192.168.100.12'), address('2001:db8:1::1')],
 );
 
+/** More than one address for the load balancer, some that are external IPs or a node's own as well. */
+const balancedToo = fc.constantFrom<readonly Address[]>([], [], [address('198.51.100.1')], [address('192.168.100.12')]);
+
+interface Change {
+  readonly externalIPs: readonly Address[];
+  readonly balanced: readonly Address[];
+  readonly hinted: 'no hints' | 'some hints' | 'all hints';
+  /** Asks every node the same, wherever its endpoints are: what most Services are like. */
+  readonly isPlain: boolean;
+}
+
+const change: fc.Arbitrary<Change> = fc.record({
+  externalIPs: contested,
+  balanced: balancedToo,
+  hinted: fc.constantFrom('no hints', 'some hints', 'all hints'),
+  isPlain: fc.constantFrom(false, false, true),
+});
+
 /** Versions of up to four Services. */
 const versions: fc.Arbitrary<readonly ServiceVersion[]> = fc
-  .tuple(
-    randomCluster(4),
-    fc.array(fc.tuple(contested, fc.constantFrom('no hints', 'some hints', 'all hints')), {
-      minLength: 4,
-      maxLength: 4,
-    }),
-    fc.array(hints, fixedLength(5)),
-  )
+  .tuple(randomCluster(4), fc.array(change, fixedLength(4)), fc.array(hints, fixedLength(5)))
   .map(([{ state }, changes, places]) =>
     state.services.map((service, index) => {
-      const [externalIPs, hinted] = changes[index] ?? [[], 'no hints'];
+      const { hinted = 'no hints', isPlain = false, ...added } = changes[index] ?? {};
       const own = state.endpointSlices.filter(({ serviceName }) => serviceName === service.name);
       const slices = own.map((slice) => ({
         ...slice,
         endpoints: slice.endpoints.map((endpoint, at) => {
           const { nodeName = null, zoneHints = [], nodeHints = [] } = places[at] ?? {};
           const isHinted = hinted === 'all hints' || (hinted === 'some hints' && at > 0);
-          return isHinted ? { ...endpoint, nodeName, zoneHints, nodeHints } : { ...endpoint, nodeName };
+          return isHinted && !isPlain ? { ...endpoint, nodeName, zoneHints, nodeHints } : { ...endpoint, nodeName };
         }),
       }));
-      return { service: { ...service, externalIPs: [...service.externalIPs, ...externalIPs] }, slices };
+      return { service: isPlain ? plain(service) : exposed(service, added), slices };
     }),
   );
+
+function plain(service: Service): Service {
+  const ports = service.ports.map((port) => ({ ...port, nodePort: 0 }));
+  const inside = { type: 'ClusterIP', internalTrafficPolicy: 'Cluster', externalTrafficPolicy: 'Cluster' } as const;
+  return { ...service, ...inside, ports, externalIPs: [], loadBalancerIngress: [], loadBalancerSourceRanges: [] };
+}
+
+function exposed(service: Service, { externalIPs = [], balanced = [] }: Partial<Change>): Service {
+  const ingress = service.type === 'LoadBalancer' ? balanced : [];
+  return {
+    ...service,
+    externalIPs: [...service.externalIPs, ...externalIPs],
+    loadBalancerIngress: [
+      ...service.loadBalancerIngress,
+      ...ingress.map((one) => ({ address: one, ipMode: 'VIP' }) as const),
+    ],
+  };
+}
 
 const ownAddresses: readonly (readonly Address[])[] = [
   ['127.0.0.1', '192.168.100.11', 'fd00:100::11'].map(address),
@@ -102,8 +131,17 @@ const ownAddresses: readonly (readonly Address[])[] = [
   ['192.168.100.11', '203.0.113.1', '2001:db8:2::1', '::1'].map(address),
 ];
 
+/** The modes, and the two ways in which nftables mode masquerades endpoints that reach themselves. */
+const modes = fc.constantFrom<Pick<NodeProfile, 'mode' | 'hairpin'>>(
+  { mode: known('iptables'), hairpin: known('every-endpoint') },
+  { mode: known('nftables'), hairpin: known('every-endpoint') },
+  { mode: known('nftables'), hairpin: known('own-endpoints') },
+  { mode: known('ipvs'), hairpin: known('own-endpoints') },
+);
+
 const knownNode: fc.Arbitrary<Omit<KnownNode, 'apiNode'> & { readonly addresses: readonly Address[] }> = fc
   .record({
+    modes,
     addresses: fc.constantFrom(...ownAddresses),
     localAddresses: fc.constantFrom(known(ownAddresses[0] ?? []), ...ownAddresses.map(known), unknown<never>()),
     families: fc.constantFrom<readonly Family[]>(['ipv4'], families, ['ipv6', 'ipv4']),
@@ -123,10 +161,10 @@ const knownNode: fc.Arbitrary<Omit<KnownNode, 'apiNode'> & { readonly addresses:
     masqueradeAll: fc.constantFrom(known(false), known(false), known(true)),
     nodeName: fc.constantFrom(unknown<string>(), unknown<string>(), known('node-b')),
   })
-  .map(({ addresses, detector, ...fields }) => ({
-    addresses,
-    profile: profile({ ...fields, localDetector: { ipv4: detector, ipv6: known(prefixDetector('fd00:244::/32')) } }),
-  }));
+  .map(({ modes: { mode, hairpin }, addresses, detector, ...fields }) => {
+    const localDetector = { ipv4: detector, ipv6: known(prefixDetector('fd00:244::/32')) };
+    return { addresses, profile: profile({ ...fields, mode, hairpin, localDetector }) };
+  });
 
 const nodeStep: fc.Arbitrary<ClusterStep> = fc
   .record({

@@ -22,6 +22,7 @@ export function iptablesProfile(node: IptablesNode): NodeProfile {
     masqueradeAll: known(node.masqueradeAll ?? false),
     localhostNodePorts: known(true),
     markBit: known(node.markBit ?? 14),
+    hairpin: known('every-endpoint'),
   };
 }
 

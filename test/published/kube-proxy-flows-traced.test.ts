@@ -2,22 +2,17 @@
 import { parseRules } from 'node-iptables-parse';
 import { describe, expect, it } from 'vitest';
 import { type BackendRules, type Traced, traceIptables } from '../../agent/dataplane/iptables.ts';
-import { type PacketAnswer, tracePacket } from '../../agent/dataplane/packet-path.ts';
+import { tracePacket } from '../../agent/dataplane/packet-path.ts';
 import { describeStructure } from '../../agent/dataplane/structure.ts';
-import { desiredState } from '../../aggregator/audit/desired.ts';
-import { buildView, evaluateCluster } from '../../aggregator/audit/evaluate.ts';
-import { isLargeCluster } from '../../aggregator/audit/service-ports.ts';
-import { checks } from '../../aggregator/checks/index.ts';
-import { readClusterState } from '../../aggregator/cluster/state.ts';
-import { backendOf, parseAddress } from '../../proto/address.ts';
 import { valueOr } from '../../proto/profile.ts';
-import { answerFlow, type FlowAnswer } from '../answer-flow.ts';
+import { answerFlow } from '../answer-flow.ts';
 import { type FlowCase, readFlowCases } from '../kube-proxy-flows.ts';
+import { auditFlowCase, collected, inItsWords } from './audited-flows.ts';
 
 const cases = readFlowCases();
 
-function rulesOf({ iptablesSave, profile }: FlowCase): BackendRules {
-  const parsed = parseRules(iptablesSave, { expectTables: ['nat', 'filter'], trailer: 'required' });
+function rulesOf({ rules, profile }: FlowCase): BackendRules {
+  const parsed = parseRules(rules, { expectTables: ['nat', 'filter'], trailer: 'required' });
   if (!parsed.ok) throw new Error(`line ${parsed.failure.line}: ${parsed.failure.message}`);
   return { backend: 'nft', family: profile.families[0] ?? 'ipv4', ruleset: parsed.ruleset };
 }
@@ -33,45 +28,6 @@ function tracedOf({ profile }: FlowCase, rules: BackendRules): Traced {
     },
     nodePortAddresses: selected === 'primary' ? 'all' : selected,
   });
-}
-
-/** All that the checks say of the case's node, which kube-proxy's own test calls right. */
-function findingsOf({ services, endpointSlices, nodeName, profile }: FlowCase, rules: BackendRules, traced: Traced) {
-  const read = readClusterState({
-    services: { items: services ?? [] },
-    endpointSlices: { items: endpointSlices },
-    nodes: { items: [] },
-  });
-  if (!read.ok) throw new Error(read.problems.join('\n'));
-  const structures = [describeStructure({ ...rules, markBit: 14 })];
-  const report = { ...traced, structures, owners: traced.owners() };
-  const view = buildView({
-    name: nodeName,
-    node: null,
-    profile,
-    parts: {
-      iptables: { state: 'ok', value: report, collectedAt: '2026-11-22T07:47:18Z' },
-      kubeProxy: { state: 'absent' },
-      addresses: { state: 'absent' },
-      proxyTraces: { state: 'absent' },
-      routes: { state: 'absent' },
-      links: { state: 'absent' },
-      cni: { state: 'absent' },
-    },
-    desired: desiredState(read.value, { name: nodeName, zone: null, profile }),
-    largeCluster: isLargeCluster(read.value),
-  });
-  return { drift: view.drift, findings: evaluateCluster([view], checks).findings };
-}
-
-/** In kube-proxy's words: a packet that is let through or that nothing takes goes nowhere else. */
-function inItsWords({ verdict, backends, masquerade }: PacketAnswer): FlowAnswer {
-  if (verdict !== 'forward') return { output: [verdict === 'accept' ? 'NONE' : verdict.toUpperCase()], masquerade };
-  const output = backends.flatMap(({ ip, port }) => {
-    const address = parseAddress(ip);
-    return address === null ? [] : [backendOf(address, port)];
-  });
-  return { output, masquerade };
 }
 
 describe("kube-proxy's own packets, walked through its own rules", () => {
@@ -101,7 +57,13 @@ describe("kube-proxy's own packets, walked through its own rules", () => {
     const { services } = flowCase;
     if (services === null) return;
     it('as a bundle is clean', () => {
-      expect(findingsOf(flowCase, rules, traced)).toEqual({ drift: [], findings: [] });
+      const { table, unlisted, serviceBackends } = traced;
+      const structures = [describeStructure({ ...rules, markBit: 14 })];
+      const parts = {
+        forwarding: collected({ mode: 'iptables' as const, table, unlisted, owners: traced.owners() }),
+        iptables: collected({ structures, serviceBackends, proxyChains: [], hostPortTables: [] }),
+      };
+      expect(auditFlowCase(flowCase, parts)).toEqual({ drift: [], findings: [] });
     });
   });
 });

@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { subjectText } from '../../aggregator/model/finding.ts';
 import type { Audit } from '../../cli/audit/report.ts';
+import { recordingFolder } from '../recordings.ts';
 import { audited, factsOf, serviceOf, statesOf } from './audited.ts';
 
 /** The check that names the cause of each damage, and what follows from it. */
@@ -70,7 +72,12 @@ describe('the jump from PREROUTING deleted (d)', () => {
 
 describe('three damages left alone, while the cluster changes (p)', () => {
   const audits = (step: string) =>
-    audited('s3-damage', { bundle: `p-persistence/${step}`, over: 'healthy', api: 'api' });
+    audited('s3-damage', {
+      bundle: `p-persistence/${step}`,
+      over: 'healthy',
+      // Recorded later than the other damages, after s4.
+      api: join(recordingFolder('s5b-recovered-after-mixed'), 'api'),
+    });
 
   it('are still all there after waiting: kube-proxy repairs nothing by itself', async () => {
     const { report } = await audits('1-after-waiting');

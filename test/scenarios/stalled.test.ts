@@ -11,6 +11,7 @@ import type { NodeView, Staleness } from '../../aggregator/model/check.ts';
 import { readApiFolder } from '../../cli/audit/api-folder.ts';
 import { findingsOf } from '../findings-of.ts';
 import { recordingFolder } from '../recordings.ts';
+import { objects } from '../view-builders.ts';
 import { factsOf, serviceOf } from './audited.ts';
 
 /** The changes were made 71 s before it was recorded. */
@@ -25,7 +26,15 @@ async function viewOf(name: string, shown: Staleness): Promise<NodeView> {
   const { profile, parts } = await observe(recordedHost(join(folder, name)));
   const node = state.value.nodes.find((candidate) => candidate.name === name) ?? null;
   const desired = desiredState(state.value, { name, zone: node?.zone ?? null, profile });
-  const view = buildView({ name, node, profile, parts, desired, largeCluster: isLargeCluster(state.value) });
+  const view = buildView({
+    name,
+    node,
+    profile,
+    parts,
+    desired,
+    largeCluster: isLargeCluster(state.value),
+    objects: objects(state.value),
+  });
   const staleness = new Map(view.drift.map(({ key }) => [key, shown]));
   return {
     ...view,

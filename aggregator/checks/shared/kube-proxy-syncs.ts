@@ -17,6 +17,8 @@ export interface SyncTrouble {
   readonly overdue: readonly OverdueSync[];
   /** kube-proxy says so itself. */
   readonly unhealthy: boolean;
+  /** Families whose table in nf_tables is gone or empty though kube-proxy works in that mode and has begun to sync. */
+  readonly lostTables: readonly Family[];
 }
 
 /** Twice kube-proxy's default syncPeriod: it calls itself unhealthy after as long. */
@@ -39,7 +41,13 @@ export function syncTrouble(
     failures: value.syncFailures.filter(({ counter }) => counter.increase > 0),
     overdue: overdueSyncs(value, unixSeconds(part.collectedAt)),
     unhealthy: isUnhealthy(view, value),
+    lostTables: lostTables(view, value),
   };
+}
+
+/** Whether anything is wrong at all. */
+export function isTroubled({ failures, overdue, unhealthy, lostTables: lost }: SyncTrouble): boolean {
+  return failures.length > 0 || overdue.length > 0 || unhealthy || lost.length > 0;
 }
 
 /** `2 in the last 60 s, 17 since its start`. */
@@ -65,6 +73,25 @@ function overdueSyncs({ lastQueued, lastSync }: KubeProxyReport, readAt: number 
     const isDue = readAt === null || readAt - queued >= usualSeconds;
     return isLong && isDue ? [{ family, queued, done }] : [];
   });
+}
+
+/**
+ * In nftables mode each family has a table of its own, never without rules once the first sync is done. Before that
+ * kube-proxy is starting, unless its syncs have failed already.
+ */
+function lostTables({ parts }: NodeView, { mode, lastSync, syncFailures }: KubeProxyReport): readonly Family[] {
+  if (mode !== 'nftables' || parts.proxyTraces.state !== 'ok') return [];
+  const { nftables } = parts;
+  const structures = nftables.state === 'ok' ? nftables.value.structures : [];
+  // A table that is there and was not read may hold what it should, and so may one that nobody could ask for.
+  if (nftables.state === 'failed' || (parts.proxyTraces.value.nftables && nftables.state !== 'ok')) return [];
+  const held = structures.filter(({ rules, elements }) => rules + elements > 0).map(({ family }) => family);
+  const failed = syncFailures.filter(({ what, counter }) => what === 'nftables-sync' && counter.total > 0);
+  const begun = [
+    ...lastSync.filter(({ seconds }) => seconds > 0).map(({ family }) => family),
+    ...failed.flatMap(({ family }) => (family === null ? [] : [family])),
+  ];
+  return [...new Set(begun)].filter((family) => !held.includes(family)).sort();
 }
 
 /** /healthz is 503 also while the node is being deleted, which says nothing of syncs; /livez is not (from v1.28 on). */

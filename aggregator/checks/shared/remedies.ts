@@ -3,22 +3,11 @@
  * no character that a shell would act on.
  */
 import type { Family } from '../../../proto/address.ts';
+import { baseJumps } from '../../../proto/base-jumps.ts';
 import type { BaseJump, IptablesBackend, RuleLine } from '../../../proto/parts.ts';
 import type { NodeView } from '../../model/check.ts';
 import type { Remedy, Subject } from '../../model/finding.ts';
 import { serviceStructures } from './rules.ts';
-
-/** The comments kube-proxy writes on its base jumps (kube-proxy's iptablesJumpChains). */
-const jumpComments: Readonly<Record<string, string>> = {
-  'KUBE-SERVICES': 'kubernetes service portals',
-  'KUBE-EXTERNAL-SERVICES': 'kubernetes externally-visible service portals',
-  'KUBE-NODEPORTS': 'kubernetes health check service ports',
-  'KUBE-FORWARD': 'kubernetes forwarding rules',
-  'KUBE-PROXY-FIREWALL': 'kubernetes load balancer firewall',
-  'KUBE-POSTROUTING': 'kubernetes postrouting rules',
-};
-/** Chains of table filter that only see the first packet of a connection. */
-const newOnly = new Set(['KUBE-SERVICES', 'KUBE-EXTERNAL-SERVICES', 'KUBE-PROXY-FIREWALL']);
 
 /** Plain words, and quoted text in which a shell expands nothing. */
 const isSafeRule = /^(?:[\w :/.,!+=-]|"[\w :/.,>=-]*")+$/;
@@ -47,15 +36,23 @@ export function showProxyLog(node: string, word: string): Remedy {
 
 /** Keeps what is on the node now, for whoever asks later how it came about. */
 export function keepRules(view: NodeView): Remedy {
-  const programs = new Set(serviceStructures(view).map(({ backend, family }) => `${program(backend, family)}-save`));
-  // Where the rules were not read, whatever the proxy's mode may have written.
-  const commands =
-    programs.size === 0 ? ['iptables-save', 'nft list ruleset', 'ipvsadm -Sn'] : [...programs].sort().reverse();
+  const commands = savingCommands(view);
   const command = commands.length === 1 ? commands.join('') : `(${commands.join('; ')})`;
   return {
     command: `${command} > rules-before-repair.txt`,
     effect: `Run on ${view.name} first: keeps the rules as they are now, which the repair overwrites.`,
   };
+}
+
+/** What prints the rules of the node's mode; where that is not known, whatever a proxy may have written. */
+function savingCommands(view: NodeView): readonly string[] {
+  const { mode, families } = view.profile;
+  const name = mode.source === 'unknown' ? null : mode.value;
+  if (name === 'nftables')
+    return families.map((family) => `nft list table ${family === 'ipv4' ? 'ip' : 'ip6'} kube-proxy`);
+  if (name === 'ipvs') return ['ipvsadm -Sn', 'ipset save', 'iptables-save'];
+  const programs = new Set(serviceStructures(view).map(({ backend, family }) => `${program(backend, family)}-save`));
+  return programs.size === 0 ? ['iptables-save', 'nft list ruleset', 'ipvsadm -Sn'] : [...programs].sort().reverse();
 }
 
 /** What was asked for, from the API; nothing where the subject is no Service. */
@@ -76,15 +73,32 @@ export function resync(view: NodeView): readonly Remedy[] {
   return [keepRules(view), restartKubeProxy(view.name)];
 }
 
-/** Puts a base jump back at the head of its chain, where kube-proxy puts it. */
-export function insertJump(backend: IptablesBackend, family: Family, { table, from, to }: BaseJump): Remedy {
-  const states = table === 'filter' && newOnly.has(to) ? ' -m conntrack --ctstate NEW' : '';
-  const comment = jumpComments[to];
-  const words = comment === undefined ? '' : ` -m comment --comment "${comment}"`;
+/** Puts a base jump back at the head of its chain, where kube-proxy puts it and in the words that it looks for. */
+export function insertJump(backend: IptablesBackend, family: Family, jump: BaseJump): Remedy {
+  const { table, from, to } = jump;
   return {
-    command: `${program(backend, family)} -t ${table} -I ${from}${states}${words} -j ${to}`,
+    command: `${program(backend, family)} -t ${table} -I ${jumpRule(jump)}`,
     effect: `Puts the jump ${from} -> ${to} back at once, without waiting for kube-proxy.`,
   };
+}
+
+/** Moves a base jump that is there to the head of its chain: in one transaction, so that it never lacks nor is double. */
+export function moveJump(backend: IptablesBackend, family: Family, jump: BaseJump): Remedy {
+  const { table, from, to } = jump;
+  const rule = jumpRule(jump);
+  const lines = [`*${table}`, `-D ${rule}`, `-I ${rule}`, 'COMMIT'].map((line) => `'${line}'`);
+  return {
+    command: `printf '%s\\n' ${lines.join(' ')} | ${program(backend, family)}-restore --noflush`,
+    effect: `Moves the jump ${from} -> ${to} to the head of ${from}; where kube-proxy wrote it in other words, nothing is changed.`,
+  };
+}
+
+function jumpRule({ table, from, to }: BaseJump): string {
+  const written = baseJumps.find((jump) => jump.table === table && jump.from === from && jump.to === to);
+  const states = written?.newOnly === true ? ' -m conntrack --ctstate NEW' : '';
+  const comment = written?.comment ?? null;
+  const words = comment === null ? '' : ` -m comment --comment "${comment}"`;
+  return `${from}${states}${words} -j ${to}`;
 }
 
 /** Deletes the first of several equal rules; nothing where the rule is not safe to paste into a shell. */

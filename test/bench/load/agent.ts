@@ -7,7 +7,7 @@ import type { BaseJump, Counter, NodeParts, RuleLine } from '../../../proto/part
 import { parsePrefix } from '../../../proto/prefixes.ts';
 import type { NodeProfile } from '../../../proto/profile.ts';
 import { address, known, profile } from '../../builders.ts';
-import { excerpt, kubeProxy, reported, structure } from '../../view-builders.ts';
+import { excerpt, kubeProxy, noParts, reported, structure } from '../../view-builders.ts';
 import { nodeAddressOf, nodeNameOf, podPrefixOf, podRange } from './api-objects.ts';
 import type { SimulatedKubeProxy } from './kube-proxy.ts';
 
@@ -127,13 +127,14 @@ export class SimulatedAgent implements ReadingSource {
     const rules = frontends * 22;
     const sound = structure({ rules: rules + 30, kubeRules: { nat: rules, filter: 12 }, presentBaseJumps: jumps });
     return {
+      ...noParts,
       ...this.#steady,
+      forwarding: reported({ mode: 'iptables', table: new Map(), owners: new Map(), unlisted: null }),
       iptables: reported({
         structures: [{ ...sound, danglingJumps: excerpt() }],
         serviceBackends: ['nft'],
-        table: new Map(),
-        owners: new Map(),
-        unlisted: null,
+        proxyChains: [],
+        hostPortTables: [],
       }),
       kubeProxy: kubeProxy({
         believedRules: [

@@ -2,6 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { aggregatorNodeFlags } from '../../../aggregator/node-flags.ts';
 import { testAuthority } from '../../certificates.ts';
 import { AggregatorClient } from '../../e2e/aggregator-client.ts';
 import { Program } from '../../e2e/programs.ts';
@@ -123,7 +124,7 @@ export class Figures {
 function commandOf(profileFolder: string | null): readonly [string, ...string[]] {
   const main = join(import.meta.dirname, '../../../cli/main.ts');
   const profiling = profileFolder === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`];
-  return [process.execPath, '--trace-gc', ...profiling, main];
+  return [process.execPath, ...aggregatorNodeFlags, '--trace-gc', ...profiling, main];
 }
 
 async function freePort(): Promise<number> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { known, prefix, unknown } from '../../test/builders.ts';
-import { both, elsewhere, here, tableOf, web } from '../../test/desired-in-short.ts';
+import { known, prefix, unknown } from '../../../test/builders.ts';
+import { both, elsewhere, here, tableOf, web } from '../../../test/desired-in-short.ts';
 
 const here8080 = '10.244.1.2:8080';
 const both8080 = '10.244.1.2:8080,10.244.2.2:8080';

@@ -1,0 +1,33 @@
+/** Files of a recorded node that say what its kernel is set to and which connections it knew. Pure: text in, text out. */
+
+/**
+ * The value of one setting out of what `sysctl -a` printed; null when it is not among them.
+ *
+ *     net.netfilter.nf_conntrack_max = 262144
+ */
+export function recordedSetting(sysctls: string, path: string): string | null {
+  const name = path.slice('/proc/sys/'.length).replaceAll('/', '.');
+  const line = sysctls.split('\n').find((one) => one.startsWith(`${name} = `));
+  return line === undefined ? null : `${line.slice(name.length + 3)}\n`;
+}
+
+/** `conntrack -L -f FAMILY -p udp -o extended`, as the agent asks; null for any other command. */
+export function flowFamily(line: string): 'ipv4' | 'ipv6' | null {
+  const family = /^conntrack -L -f (ipv[46]) -p udp -o extended$/.exec(line)?.[1];
+  return family === 'ipv4' || family === 'ipv6' ? family : null;
+}
+
+/**
+ * The flows of UDP of one family out of a recorded listing of all connections. It may be two listings one behind the
+ * other, the second of IPv6, which the first had already.
+ * @param isExtended whether it was recorded with `-o extended`: otherwise lines begin with the protocol.
+ */
+export function recordedFlows(listing: string, family: 'ipv4' | 'ipv6', isExtended: boolean): string {
+  const lines = new Set<string>();
+  for (const line of listing.split('\n')) {
+    if (line === '') continue;
+    const whole = isExtended ? line : / src=[^ ]*:/.test(line) ? `ipv6     10 ${line}` : `ipv4     2 ${line}`;
+    if (whole.startsWith(family) && / udp +17 /.test(whole)) lines.add(`${whole}\n`);
+  }
+  return [...lines].join('');
+}

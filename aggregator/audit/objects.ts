@@ -1,0 +1,37 @@
+/** The API's objects of one moment, found by what they are asked for. */
+import type { ClusterObjects, ClusterSnapshot } from '../model/cluster.ts';
+
+/** Indexes a cluster's state; the indexes are made when they are first asked for. */
+export function objectsOf(snapshot: ClusterSnapshot): ClusterObjects {
+  const { services, endpointSlices, nodes, pods, namespaces } = snapshot;
+  const serviceIndex = once(
+    () => new Map(services.map((service) => [`${service.namespace}/${service.name}`, service])),
+  );
+  const sliceIndex = once(() =>
+    Map.groupBy(endpointSlices, ({ namespace, serviceName }) => `${namespace}/${serviceName}`),
+  );
+  const nodeIndex = once(() => new Map(nodes.map((node) => [node.name, node])));
+  const podsByNamespace = once(() => Map.groupBy(pods ?? [], ({ namespace }) => namespace));
+  const podsByNode = once(() => Map.groupBy(pods ?? [], ({ nodeName }) => nodeName));
+  const namespaceIndex = once(() => new Map((namespaces ?? []).map((namespace) => [namespace.name, namespace])));
+  return {
+    knowsPods: pods !== null,
+    knowsNamespaces: namespaces !== null,
+    services: () => services,
+    service: (namespace, name) => serviceIndex().get(`${namespace}/${name}`) ?? null,
+    endpointSlices: (namespace, service) => sliceIndex().get(`${namespace}/${service}`) ?? [],
+    nodes: () => nodes,
+    node: (name) => nodeIndex().get(name) ?? null,
+    podsIn: (namespace) => podsByNamespace().get(namespace) ?? [],
+    podsOn: (node) => podsByNode().get(node) ?? [],
+    namespace: (name) => namespaceIndex().get(name) ?? null,
+  };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}

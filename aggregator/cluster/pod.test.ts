@@ -1,0 +1,125 @@
+/** Pods and Namespaces as they are read, and what of them is kept once. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { recordingFolder } from '../../test/recordings.ts';
+import type { Pod } from '../model/cluster.ts';
+import { readList } from './api-list.ts';
+import { Names } from './names.ts';
+import { namespaceKind } from './namespace.ts';
+import { podKind } from './pod.ts';
+
+function podsIn(items: readonly unknown[], names = new Names()): readonly Pod[] {
+  const reading = readList({ kind: 'PodList', items }, podKind(names));
+  if (!reading.ok) throw new Error(reading.problems.join('\n'));
+  return reading.value;
+}
+
+const list = (kind: string) =>
+  JSON.parse(readFileSync(join(recordingFolder('s1-healthy'), `api/${kind}.json`), 'utf8'));
+const recorded = podsIn(list('pods').items);
+const named = (name: string) => recorded.find((pod) => pod.name === name);
+
+describe('a recorded pod', () => {
+  it('has what the audit reads of it, and nothing else', () => {
+    expect(named('worker-0')).toEqual({
+      namespace: 'batch',
+      name: 'worker-0',
+      uid: '22f8c47a-811e-46b0-87c9-083334d6a69b',
+      nodeName: 'node-a',
+      phase: 'Running',
+      labels: {
+        app: 'worker',
+        'topology.kubernetes.io/region': 'lab',
+        'topology.kubernetes.io/zone': 'zone-1',
+      },
+      addresses: ['10.244.1.11', 'fd00:10:244:1::b'],
+      hostNetwork: false,
+      ready: false,
+      terminating: false,
+      ports: [{ name: 'http', protocol: 'tcp', port: 8080, hostPort: 0, hostAddress: null }],
+      createdAt: '2026-11-22T07:29:28Z',
+    });
+  });
+
+  it('is terminating while it is being deleted, however ready', () => {
+    expect([named('drain-0'), named('drain-1')].map((pod) => [pod?.ready, pod?.terminating])).toEqual([
+      [true, true],
+      [true, false],
+    ]);
+  });
+
+  it('shows the ports of the host that it asks for', () => {
+    const ports = named('hostport-0')?.ports.filter(({ hostPort }) => hostPort > 0);
+    expect(ports?.length).toBeGreaterThan(0);
+  });
+});
+
+describe('a pod', () => {
+  it('that was only just made has no node, no address and no phase that anybody knows', () => {
+    const [pod] = podsIn([{ metadata: { namespace: 'shop', name: 'web-0' }, spec: {}, status: { phase: 'Dreaming' } }]);
+    expect(pod).toEqual({
+      namespace: 'shop',
+      name: 'web-0',
+      uid: '',
+      nodeName: null,
+      phase: 'Unknown',
+      labels: {},
+      addresses: [],
+      hostNetwork: false,
+      ready: false,
+      terminating: false,
+      ports: [],
+      createdAt: null,
+    });
+  });
+
+  it('has the ports of sidecars, not those of containers that end before it begins', () => {
+    const port = (name: string) => [{ name, containerPort: 80, hostPort: 8080, hostIP: '0.0.0.0' }];
+    const [pod] = podsIn([
+      {
+        metadata: { namespace: 'shop', name: 'web-0' },
+        spec: {
+          containers: [{ ports: port('http') }, {}],
+          initContainers: [{ ports: port('once') }, { restartPolicy: 'Always', ports: port('mesh') }],
+        },
+      },
+    ]);
+    expect(pod?.ports.map(({ name, hostPort, hostAddress }) => [name, hostPort, hostAddress])).toEqual([
+      ['http', 8080, null],
+      ['mesh', 8080, null],
+    ]);
+  });
+});
+
+describe('pods that are alike', () => {
+  it('share their labels, their ports and their names', () => {
+    const pod = (name: string, app: string) => ({
+      metadata: { namespace: 'shop', name, labels: { app } },
+      spec: { containers: [{ ports: [{ containerPort: 80 }] }] },
+    });
+    const [one, other, third] = podsIn([pod('web-0', 'web'), pod('web-1', 'web'), pod('api-0', 'api')]);
+    expect(one?.labels).toBe(other?.labels);
+    expect(one?.ports).toBe(third?.ports);
+    expect([one?.labels, third?.labels]).toEqual([{ app: 'web' }, { app: 'api' }]);
+  });
+});
+
+describe('a Namespace', () => {
+  it('has its labels, and the annotations that speak to us', () => {
+    const reading = readList(list('namespaces'), namespaceKind);
+    expect(reading.ok && reading.value.find(({ name }) => name === 'batch')).toEqual({
+      name: 'batch',
+      labels: { 'kubernetes.io/metadata.name': 'batch', lab: 'true' },
+      annotations: {},
+    });
+    const annotations = { 'plumbline.dev/accept': 'proxy-down', 'example.com/other': 'x' };
+    const one = readList(
+      { kind: 'NamespaceList', items: [{ metadata: { name: 'shop', annotations } }] },
+      namespaceKind,
+    );
+    expect(one.ok && one.value).toEqual([
+      { name: 'shop', labels: {}, annotations: { 'plumbline.dev/accept': 'proxy-down' } },
+    ]);
+  });
+});

@@ -1,0 +1,75 @@
+/** Pods, as far as the audit reads them. Fields and defaults: the API reference of Pod v1. */
+import type { ContainerPort, Pod } from '../model/cluster.ts';
+import type { Kind } from './api-list.ts';
+import { readName } from './api-list.ts';
+import type { Field } from './api-object.ts';
+import { apiAddress, elements, flag, member, protocolOf, text, textMap, whole } from './api-object.ts';
+import type { Names } from './names.ts';
+
+const phases = ['Pending', 'Running', 'Succeeded', 'Failed'] as const;
+
+/** @param names what pods have alike is kept once there: many pods are read at a time, and each is made small at once. */
+export function podKind(names: Names): Kind<Pod> {
+  return { kind: 'Pod', read: (item) => names.inPod(readPod(item)) };
+}
+
+function readPod(item: Field): Pod {
+  const metadata = member(item, 'metadata');
+  const spec = member(item, 'spec');
+  const status = member(item, 'status');
+  const { namespace, name, uid } = readName(item);
+  const phase = text(member(status, 'phase'));
+  return {
+    namespace,
+    name,
+    uid,
+    nodeName: text(member(spec, 'nodeName')) || null,
+    phase: phases.find((known) => known === phase) ?? 'Unknown',
+    labels: textMap(member(metadata, 'labels')) ?? {},
+    addresses: readAddresses(status),
+    hostNetwork: flag(member(spec, 'hostNetwork')) ?? false,
+    ready: isReady(status),
+    terminating: text(member(metadata, 'deletionTimestamp')) !== null,
+    ports: readPorts(spec),
+    createdAt: text(member(metadata, 'creationTimestamp')),
+  };
+}
+
+/** Pods of old servers have one address; what is none is passed over. */
+function readAddresses(status: Field): Pod['addresses'] {
+  const several = elements(member(status, 'podIPs')).map((entry) => member(entry, 'ip'));
+  const fields = several.length > 0 ? several : [member(status, 'podIP')];
+  return fields.flatMap((field) => apiAddress(text(field) ?? '') ?? []);
+}
+
+function isReady(status: Field): boolean {
+  return elements(member(status, 'conditions')).some(
+    (condition) => text(member(condition, 'type')) === 'Ready' && text(member(condition, 'status')) === 'True',
+  );
+}
+
+/** Init containers that go on beside the others (sidecars) have ports that count too. */
+function readPorts(spec: Field): readonly ContainerPort[] {
+  const sidecars = elements(member(spec, 'initContainers')).filter(
+    (container) => text(member(container, 'restartPolicy')) === 'Always',
+  );
+  return [...elements(member(spec, 'containers')), ...sidecars].flatMap((container) =>
+    elements(member(container, 'ports')).map(readPort),
+  );
+}
+
+function readPort(port: Field): ContainerPort {
+  return {
+    name: text(member(port, 'name')) ?? '',
+    protocol: protocolOf(member(port, 'protocol')),
+    port: whole(member(port, 'containerPort'), 65535) ?? 0,
+    hostPort: whole(member(port, 'hostPort'), 65535) ?? 0,
+    hostAddress: hostAddressOf(text(member(port, 'hostIP')) ?? ''),
+  };
+}
+
+/** `0.0.0.0` and `::` are every address. */
+function hostAddressOf(written: string): ContainerPort['hostAddress'] {
+  const address = apiAddress(written);
+  return address === null || address === '0.0.0.0' || address === '::' ? null : address;
+}

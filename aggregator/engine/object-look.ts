@@ -1,0 +1,106 @@
+/**
+ * The checks that read the API's objects alone, of no node. They are asked again only after something changed there, and
+ * no more often than every five seconds, or than takes a fiftieth of the time, however often it does; a quiet cluster
+ * costs nothing.
+ */
+import { judgeCluster, type Judgement } from '../audit/evaluate.ts';
+import { type Absence, advance, type Look, type Step } from '../audit/lifecycle.ts';
+import type { Check } from '../model/check.ts';
+import type { ClusterObjects } from '../model/cluster.ts';
+import type { TrackedFinding } from '../model/lifecycle.ts';
+import { acceptanceOn, type Surroundings, sightingsOf } from './sightings.ts';
+
+/** Between two looks. */
+const leastMs = 5000;
+/** And so many times as long as asking the checks took. */
+const restFactor = 50;
+/** What is known and unchanged is confirmed so often. */
+const confirmMs = 30_000;
+
+/** Whether a check speaks of the API's objects alone: it needs nothing of any node. */
+export function isOfObjects({ scope, needs }: Check): boolean {
+  return scope === 'cluster' && needs.every((need) => need === 'pods');
+}
+
+export interface ObjectLookInput {
+  /** What such checks said before, and has not ended. */
+  readonly open: readonly TrackedFinding[];
+  readonly around: Surroundings;
+  readonly base: Pick<Look, 'now' | 'clearForSeconds' | 'lastEpisode'>;
+  /** Why the API's objects are not known; null when they are. */
+  readonly unknownBecause: string | null;
+  /** Why nothing is known of pods; null when they are. */
+  readonly podsUnknownBecause: string | null;
+}
+
+export class ObjectLook {
+  readonly #checks: readonly Check[];
+  readonly #objects: ClusterObjects;
+  #judgement: Judgement | null = null;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #restMs = leastMs;
+  #looks = 0;
+
+  constructor(checks: readonly Check[], objects: ClusterObjects) {
+    this.#checks = checks.filter(isOfObjects);
+    this.#objects = objects;
+  }
+
+  /** Something changed in the API, or in how well it is known: what the checks said does not count any more. */
+  changed(): void {
+    this.#judgement = null;
+  }
+
+  /** Whether a look now could change anything. @param now Unix ms. */
+  isDue(open: readonly TrackedFinding[], now: number): boolean {
+    const sinceMs = now - this.#lookedAt;
+    if (this.#checks.length === 0 && open.length === 0) return false;
+    if (sinceMs < this.#restMs) return false;
+    if (this.#judgement === null || open.some((finding) => isUnsettled(finding, now))) return true;
+    return open.length > 0 && sinceMs >= confirmMs;
+  }
+
+  /** Asks the checks where what they said does not count any more, and advances the lives of their findings. */
+  step({ open, around, base, unknownBecause, podsUnknownBecause }: ObjectLookInput): Step {
+    const { now } = base;
+    this.#lookedAt = now;
+    if (unknownBecause === null) this.#judgement ??= this.#ask();
+    const { findings, asked } = this.#judgement ?? { findings: [], asked: new Set<string>() };
+    this.#looks++;
+    return advance(open, {
+      ...base,
+      nodeUid: null,
+      reading: { id: `api/${this.#looks}`, at: now },
+      seen: sightingsOf(findings, null, around),
+      absence: (finding) => absenceOf(finding, asked, { around, podsUnknownBecause }),
+      frozenBecause: unknownBecause,
+      accepted: acceptanceOn(null, around),
+    });
+  }
+
+  #ask(): Judgement {
+    const began = performance.now();
+    const judgement = judgeCluster({ nodes: [], objects: this.#objects }, this.#checks);
+    this.#restMs = Math.max(leastMs, restFactor * (performance.now() - began));
+    return judgement;
+  }
+}
+
+/** Time alone takes it further. */
+function isUnsettled({ knownState, clean, state, acceptedUntil }: TrackedFinding, now: number): boolean {
+  if (knownState === 'pending' || clean !== null || state === 'unknown') return true;
+  return acceptedUntil !== null && acceptedUntil !== 'always' && Date.parse(acceptedUntil) <= now;
+}
+
+function absenceOf(
+  { check, subject }: TrackedFinding,
+  asked: ReadonlySet<string>,
+  { around, podsUnknownBecause }: { readonly around: Surroundings; readonly podsUnknownBecause: string | null },
+): Absence {
+  if (!around.checks.has(check)) return { kind: 'gone', because: 'the check is not made any more' };
+  if (subject.kind === 'Service' && !around.services.has(`${subject.namespace}/${subject.name}`)) {
+    return { kind: 'gone', because: `Service ${subject.namespace}/${subject.name} was deleted` };
+  }
+  if (asked.has(check)) return { kind: 'clean' };
+  return { kind: 'frozen', because: `${check} could not be asked: ${podsUnknownBecause ?? 'pods are not known'}` };
+}
