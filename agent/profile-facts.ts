@@ -89,6 +89,12 @@ export function localhostNodePortsOf(
   return inRules === null ? { value: true, source: 'default' } : { value: inRules.localhost, source: 'rules' };
 }
 
+/** Where the rules do not say, kube-proxy is taken for a newer one. */
+export function refusesOwnFirstOf(facts: RuleFacts): Sourced<boolean> {
+  if (facts.refusesOwnFirst === null) return { value: false, source: 'default' };
+  return { value: facts.refusesOwnFirst, source: 'rules' };
+}
+
 /** iptables mode marks every endpoint's own packets; IPVS lists the endpoints on the node, and nftables mode may. */
 export function hairpinOf(mode: string | null, facts: RuleFacts): Sourced<'every-endpoint' | 'own-endpoints'> {
   if (facts.hairpin !== null) return { value: facts.hairpin, source: 'rules' };

@@ -34,6 +34,7 @@ describe("a node's profile", () => {
     masqueradeAll: { value: false, source: 'configz' },
     markBit: { value: 14, source: 'configz' },
     hairpin: { value: 'every-endpoint', source: 'default' },
+    refusesOwnFirst: { value: false, source: 'default' },
   };
 
   it('in iptables mode is told by kube-proxy, the "not local" match by the rules', async () => {
@@ -79,6 +80,7 @@ describe("a node's profile", () => {
       localDetector: detector('10.244.0.0/16', 'fd00:10:244::/56', 'rules'),
       localhostNodePorts: { value: false, source: 'default' },
       hairpin: { value: 'own-endpoints', source: 'rules' },
+      refusesOwnFirst: { value: false, source: 'rules' },
     });
   });
 
@@ -98,6 +100,7 @@ describe("a node's profile", () => {
       localhostNodePorts: { value: true, source: 'rules' },
       markBit: { value: 14, source: 'rules' },
       hairpin: { value: 'every-endpoint', source: 'default' },
+      refusesOwnFirst: { value: false, source: 'default' },
     });
   });
 
@@ -117,6 +120,7 @@ describe("a node's profile", () => {
       localhostNodePorts: { value: false, source: 'default' },
       markBit: { value: 14, source: 'default' },
       hairpin: { value: 'every-endpoint', source: 'default' },
+      refusesOwnFirst: { value: false, source: 'default' },
     });
   });
 });

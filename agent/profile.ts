@@ -13,6 +13,7 @@ import {
   markBitOf,
   masqueradeAllOf,
   nodePortAddressesOf,
+  refusesOwnFirstOf,
 } from './profile-facts.ts';
 
 const families: readonly Family[] = ['ipv4', 'ipv6'];
@@ -39,6 +40,7 @@ export function profileOf(gathered: Gathered): NodeProfile {
     localhostNodePorts: localhostNodePortsOf(modeName, facts, configuration),
     markBit: markBitOf(facts, configuration),
     hairpin: hairpinOf(modeName, facts),
+    refusesOwnFirst: refusesOwnFirstOf(facts),
   };
 }
 

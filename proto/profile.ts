@@ -40,6 +40,9 @@ export interface NodeProfile {
   /** Which endpoints are masqueraded when they reach themselves through a Service: newer releases of nftables mode list
    * those on the node itself, and IPVS does; no packet can tell the difference. */
   readonly hairpin: Sourced<'every-endpoint' | 'own-endpoints'>;
+  /** Whether the node's own packets meet kube-proxy's refusals before they are translated, as in older releases of
+   * nftables mode: what policy Local keeps from outside clients is dropped for the node itself then. */
+  readonly refusesOwnFirst: Sourced<boolean>;
 }
 
 /** The value of a sourced fact, or the fallback when it is unknown. */

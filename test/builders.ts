@@ -208,6 +208,7 @@ export function profile(fields: Partial<NodeProfile> = {}): NodeProfile {
     localhostNodePorts: known(true),
     markBit: known(14),
     hairpin: known('every-endpoint'),
+    refusesOwnFirst: known(false),
     ...fields,
   };
 }

@@ -24,7 +24,7 @@ export function readNftText(text: string, table: string): NftText {
   const elements = new Map<string, readonly string[]>();
   const timeouts = new Map<string, number>();
   const plain = (body.split('\n}')[0] ?? '').replace(/ ?comment "[^"]*"/g, '');
-  for (const [, kind, name = '', inside = ''] of plain.matchAll(/\t(chain|set|map) (\S+) \{\n(.*?)\n\t\}/gs)) {
+  for (const [, kind, name = '', inside = ''] of plain.matchAll(/\t(chain|set|map) (\S+) \{\n((?:\t\t.*\n)*)\t\}/g)) {
     if (kind === 'chain') {
       const lines = inside.split('\n').map((line) => line.trim());
       chains.set(

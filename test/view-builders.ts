@@ -236,6 +236,7 @@ function profile(other: Partial<NodeProfile> = {}): NodeProfile {
     localhostNodePorts: { value: true, source: 'configz' },
     markBit: { value: 14, source: 'configz' },
     hairpin: { value: 'every-endpoint', source: 'default' },
+    refusesOwnFirst: { value: false, source: 'default' },
     ...other,
   };
 }

@@ -99,6 +99,7 @@ describe('a node in ipvs mode', () => {
       markBit: 14,
       masqueradeAll: false,
       hairpin: 'own-endpoints',
+      refusesOwnFirst: null,
     });
     const table = forwarding.state === 'ok' ? forwarding.value.table : new Map();
     expect(table.size).toBe(63);

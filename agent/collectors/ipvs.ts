@@ -239,6 +239,7 @@ function factsOf({ around: { rulesets } }: Found): RuleFacts {
     markBit: marks.find((bit) => bit !== null) ?? null,
     masqueradeAll: said.find(({ masqueradeAll }) => masqueradeAll !== null)?.masqueradeAll ?? null,
     hairpin: 'own-endpoints',
+    refusesOwnFirst: null,
   };
 }
 

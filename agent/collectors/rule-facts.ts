@@ -13,6 +13,7 @@ export interface RuleFacts {
   readonly markBit: number | null;
   readonly masqueradeAll: boolean | null;
   readonly hairpin: 'every-endpoint' | 'own-endpoints' | null;
+  readonly refusesOwnFirst: boolean | null;
 }
 
 export const noRuleFacts: RuleFacts = {
@@ -21,6 +22,7 @@ export const noRuleFacts: RuleFacts = {
   markBit: null,
   masqueradeAll: null,
   hairpin: null,
+  refusesOwnFirst: null,
 };
 
 /** Where both backends speak, the first word counts: they were written by the same configuration, or are in dispute. */
@@ -36,6 +38,7 @@ export function findRuleFacts(rulesets: readonly BackendRules[]): RuleFacts {
       firstOf(rulesets, 'ipv4', (ruleset) => masqueradesAll(ruleset, 'ipv4')) ??
       firstOf(rulesets, 'ipv6', (ruleset) => masqueradesAll(ruleset, 'ipv6')),
     hairpin: null,
+    refusesOwnFirst: null,
   };
 }
 

@@ -23,6 +23,8 @@ export interface NodeFacts {
   readonly servesNodePorts: boolean | null;
   /** Only endpoints on the node are masqueraded when they reach themselves. */
   readonly hairpinOwnOnly: boolean;
+  /** The node's own packets meet refusals before they are translated. */
+  readonly refusesOwnFirst: boolean;
 }
 
 /** @param node the API's Node; null where it is not known. */
@@ -42,6 +44,7 @@ export function factsOf(profile: NodeProfile, node: ClusterNode | null, family: 
     primaryAddress,
     servesNodePorts: servesNodePorts(profile, family, { local, primaryAddress }),
     hairpinOwnOnly: valueOr(profile.hairpin, 'every-endpoint') === 'own-endpoints',
+    refusesOwnFirst: valueOr(profile.refusesOwnFirst, false),
   };
 }
 

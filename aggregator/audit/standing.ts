@@ -69,8 +69,15 @@ export function standingsOf(apiNode: ClusterNode, profile: NodeProfile): Standin
 
 /** What of a family changes the entries of all Services. */
 function classOf({ place, facts }: OnNode): readonly unknown[] {
-  const { localDetector, masqueradeAll, servesNodePorts, hairpinOwnOnly } = facts;
-  return [place.nodeHints, localDetector.kind === 'none', masqueradeAll, servesNodePorts, hairpinOwnOnly];
+  const { localDetector, masqueradeAll, servesNodePorts, hairpinOwnOnly, refusesOwnFirst } = facts;
+  return [
+    place.nodeHints,
+    localDetector.kind === 'none',
+    masqueradeAll,
+    servesNodePorts,
+    hairpinOwnOnly,
+    refusesOwnFirst,
+  ];
 }
 
 /** The same class, without a name or an address. */

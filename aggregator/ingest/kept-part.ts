@@ -56,5 +56,6 @@ export function unknownProfile(reason: string): NodeProfile {
     localhostNodePorts: unknown,
     markBit: unknown,
     hairpin: unknown,
+    refusesOwnFirst: unknown,
   };
 }

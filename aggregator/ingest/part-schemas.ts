@@ -359,6 +359,7 @@ const profile = object({
   localhostNodePorts: sourced(Type.Boolean()),
   markBit: sourced(Type.Integer({ minimum: 0, maximum: 31 })),
   hairpin: sourced(words('every-endpoint', 'own-endpoints')),
+  refusesOwnFirst: sourced(Type.Boolean()),
 });
 
 /** What came of reading a part. */

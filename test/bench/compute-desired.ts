@@ -54,6 +54,7 @@ if (import.meta.main) {
     masqueradeAll: fromRules(false),
     localhostNodePorts: fromRules(true),
     hairpin: fromRules('every-endpoint'),
+    refusesOwnFirst: fromRules(false),
     markBit: fromRules(14),
   };
   const subject = { name: node, zone: known.zone, profile };

@@ -23,6 +23,7 @@ export function iptablesProfile(node: IptablesNode): NodeProfile {
     localhostNodePorts: known(true),
     markBit: known(node.markBit ?? 14),
     hairpin: known('every-endpoint'),
+    refusesOwnFirst: known(false),
   };
 }
 

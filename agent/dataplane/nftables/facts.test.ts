@@ -18,6 +18,7 @@ describe('what rules say of kube-proxy', () => {
       markBit: 14,
       masqueradeAll: false,
       hairpin: 'own-endpoints',
+      refusesOwnFirst: false,
     });
   });
 
@@ -31,6 +32,7 @@ describe('what rules say of kube-proxy', () => {
       markBit: 14,
       masqueradeAll: false,
       hairpin: 'every-endpoint',
+      refusesOwnFirst: true,
     });
   });
 
@@ -65,6 +67,7 @@ describe('what rules say of kube-proxy', () => {
       markBit: null,
       masqueradeAll: null,
       hairpin: 'every-endpoint',
+      refusesOwnFirst: false,
     });
   });
 

@@ -24,7 +24,11 @@ export interface NftRuleFacts {
   readonly markBit: number | null;
   readonly masqueradeAll: boolean | null;
   readonly hairpin: 'every-endpoint' | 'own-endpoints' | null;
+  readonly refusesOwnFirst: boolean | null;
 }
+
+/** The priority at which the kernel translates destinations, see nft(8). */
+const dstnat = -100;
 
 /** Chains of services looked at before the commonest answer is taken: one odd chain is damage, not configuration. */
 const sample = 200;
@@ -41,6 +45,7 @@ export function nftRuleFacts(tables: readonly FamilyTable[]): NftRuleFacts {
     markBit: firstOf(({ markBit }) => markBit),
     masqueradeAll: firstOf(({ masqueradeAll }) => masqueradeAll),
     hairpin: firstOf(({ hairpin }) => hairpin),
+    refusesOwnFirst: firstOf(({ refusesOwnFirst }) => refusesOwnFirst),
   };
 }
 
@@ -50,6 +55,7 @@ interface FamilyFacts {
   readonly markBit: number | null;
   readonly masqueradeAll: boolean | null;
   readonly hairpin: 'every-endpoint' | 'own-endpoints';
+  readonly refusesOwnFirst: boolean;
 }
 
 function factsOf(table: NftTable): FamilyFacts {
@@ -63,6 +69,7 @@ function factsOf(table: NftTable): FamilyFacts {
     markBit: markBitOf(plans, marking),
     masqueradeAll: clusterIp.length === 0 ? null : all * 2 > clusterIp.length,
     hairpin: listsOwnEndpoints(table) ? 'own-endpoints' : 'every-endpoint',
+    refusesOwnFirst: (table.chains.get('filter-output')?.base?.priority ?? 0) < dstnat,
   };
 }
 

@@ -108,6 +108,7 @@ describe('node-c of s1-healthy', () => {
       markBit: 14,
       masqueradeAll: false,
       hairpin: 'own-endpoints',
+      refusesOwnFirst: false,
     });
   });
 });

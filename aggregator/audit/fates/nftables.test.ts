@@ -142,3 +142,27 @@ describe('an endpoint that reaches itself', () => {
     ]);
   });
 });
+
+describe('a load-balancer address, in releases that refuse the node before they translate', () => {
+  const older = { refusesOwnFirst: known(true) };
+  const balanced = web.loadBalancerIP('203.0.113.1');
+
+  it('with policy Local and endpoints elsewhere only is dropped for the node itself, and not for pods', () => {
+    const table = nftables({ services: [balanced.externalLocal()], slices: [elsewhere], profile: older });
+    expect(table['tcp 203.0.113.1:80']?.slice(1)).toEqual(['node: drop', 'outside: drop']);
+    expect(table['tcp 203.0.113.1:80']?.[0]).toMatch(/^pod: 10\.244\.2\.2:8080 /);
+  });
+
+  it('with policy Local and an endpoint here is forwarded as in newer ones', () => {
+    const given = { services: [balanced.externalLocal()], slices: [both] };
+    expect(nftables({ ...given, profile: older })).toEqual(nftables(given));
+  });
+
+  it('without any endpoint is rejected for the node, whatever its source ranges', () => {
+    const given = { services: [balanced.sourceRange('198.51.100.0/24')] };
+    const fates = (profile: Given['profile']) =>
+      nftables({ ...given, ...(profile && { profile }) })['tcp 203.0.113.1:80'];
+    expect(fates(undefined)).toEqual(['pod: drop', 'node: drop', 'outside: reject']);
+    expect(fates(older)).toEqual(['pod: drop', 'node: reject', 'outside: reject']);
+  });
+});

@@ -18,8 +18,11 @@
  * - `firewall-ips` holds whether there are endpoints or not, and before anything else: who may not in is dropped, at a
  *   load-balancer address that is an external IP as well.
  * - Releases with a set `hairpin-connections` list there only the endpoints on the node.
+ * - Older releases (those without a chain `filter-output-pre-dnat`) look at `no-endpoint-services` on the output hook
+ *   before anything else: what policy Local keeps from outside clients is dropped for the node itself, too.
  */
 import {
+  dropped,
   limitedForwarding,
   type ModeFormula,
   type PortOnNode,
@@ -34,14 +37,27 @@ export const nftablesFormula: ModeFormula = {
   limitsExternalIPs: true,
   clusterIP,
   external,
-  nodePort: external,
+  // On their way to a node port the node's own packets meet no refusal before the input hook.
+  nodePort: translatedFirst,
   limited(port, address, { allowed }) {
     const sources = sourcesTo(address, port.facts);
     if (sources === null) return unknownForwarding('node-addresses-unknown');
-    return limitedForwarding(external(port), allowed, sources);
+    const open = external(port);
+    const forwarding = limitedForwarding(open, allowed, sources);
+    // Where the refusal comes first, so it does before the firewall.
+    return port.facts.refusesOwnFirst && !port.chosen.hasAny
+      ? Object.freeze({ ...forwarding, node: open.node })
+      : forwarding;
   },
 };
 
 function external(port: PortOnNode): Forwarding {
+  const { chosen, facts } = port;
+  const forwarding = translatedFirst(port);
+  if (!facts.refusesOwnFirst || !chosen.hasAny || chosen.hasExternal) return forwarding;
+  return Object.freeze({ ...forwarding, node: dropped });
+}
+
+function translatedFirst(port: PortOnNode): Forwarding {
   return port.chosen.hasAny ? externallyForwarded(port) : rejectedEverywhere;
 }
