@@ -20,6 +20,8 @@ unknown; neither counts as healthy, nor as a finding.
              pods.json  namespaces.json   where checks shall know of them
   bundle/node-a/iptables-nft-save.txt   or iptables-legacy-save.txt
                ip6tables-nft-save.txt   or ip6tables-legacy-save.txt
+               nft-list-ruleset.txt     where kube-proxy's mode is nftables
+               proc-net-ip_vs.txt  ipset-save.txt  ipvsadm-Sn.txt   where it is ipvs
                net/ip-addr.json         (ip -j addr)
                kube-proxy/healthz.txt  livez.txt  metrics.txt  proxyMode.txt  configz.json
 
