@@ -5,6 +5,8 @@ const beside = ['agent', 'aggregator', 'cli', 'proto'].map((folder) => `${folder
 const above = ['engine', 'property', 'published', 'recordings', 'scenarios'].map(
   (folder) => `test/${folder}/**/*.test.ts`,
 );
+/** Tests that start the program as a process again and again. */
+const commands = ['test/scenarios/command-line.test.ts', 'agent/main.test.ts'];
 const slow = '**/*.slow.test.ts';
 
 export default defineConfig({
@@ -17,12 +19,16 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [...beside, ...above],
-          exclude: [slow, '**/node_modules/**'],
+          exclude: [slow, ...commands, '**/node_modules/**'],
           // By itself vitest leaves a core to its own process, of the two that there are.
           maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
+      },
+      {
+        // The command line as users run it: mostly the start of processes.
+        test: { name: 'commands', include: commands, testTimeout: 60_000, hookTimeout: 60_000 },
       },
       {
         // What Helm and the image builders would make of the files here.

@@ -35,6 +35,7 @@ const suites = [
   { name: 'contract', budgetSeconds: 30, command: ['node', 'scripts/contract.ts'] },
   { name: 'architecture', budgetSeconds: 30, command: [...vitest, 'architecture'] },
   { name: 'unit', budgetSeconds: 120, command: [...vitest, 'unit'] },
+  { name: 'commands', budgetSeconds: 60, command: [...vitest, 'commands'] },
   { name: 'chart', budgetSeconds: 300, command: [...vitest, 'chart'] },
   { name: 'kernel', budgetSeconds: 300, command: [...vitest, 'kernel'], asRoot: true },
   { name: 'e2e', budgetSeconds: 300, command: [...vitest, 'e2e'], asRoot: true },

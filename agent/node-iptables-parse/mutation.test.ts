@@ -6,7 +6,7 @@ import { type ParseResult, parseRules, RulesetReader } from './reader.ts';
 import { withoutCommentLines } from '../../test/recorded-dumps.ts';
 import { natOf, optionsFor } from './sample.ts';
 
-const RUNS = 100_000;
+const RUNS = 60_000;
 
 const dump = natOf(
   '-A OUTPUT -m comment --comment "kubernetes service portals" -j KUBE-SVC-A',
