@@ -47,6 +47,34 @@ describe('a thousand random rollouts', () => {
   });
 });
 
+describe('rollouts whose rules are written as nft prints them, and read as agents do', () => {
+  const small = { nodes: 2, services: 8, modes: ['nftables'], reads: 'text' } as const;
+
+  it('with kube-proxies that follow: no finding fires', () => {
+    const cluster = simulate({ ...small, seed: 3 });
+    churn(cluster, 150, () => false);
+    cluster.time.pass(60);
+    expect(firedIn(cluster.told).map(inShort)).toEqual([]);
+    expect(cluster.engine.nodes().map(({ state }) => state)).toEqual(['healthy', 'healthy']);
+    expect(cluster.engine.findings()).toEqual([]);
+  });
+
+  it('and one element of a map deleted: one finding on that node, until kube-proxy writes everything', () => {
+    const cluster = simulate({ ...small, seed: 4 });
+    const isQuiet = (key: string): boolean => key === 'churn/svc-3';
+    churn(cluster, 20, isQuiet);
+    const [, node] = cluster.nodes;
+    node?.rules?.deleteElement('service-ips', '10.96.1.3 . tcp . 80');
+    churn(cluster, 40, isQuiet);
+    expect(causesIn(cluster.told)).toEqual(['missing-service node-2 churn/svc-3']);
+    node?.restartProxy();
+    churn(cluster, 40, isQuiet);
+    cluster.time.pass(120);
+    expect(cluster.engine.findings()).toEqual([]);
+    expect(causesIn(cluster.told)).toEqual(['missing-service node-2 churn/svc-3']);
+  });
+});
+
 describe('a fault in the middle of rollouts', () => {
   const quiet = (key: string): boolean => ['churn/svc-3', 'churn/svc-7'].includes(key);
 

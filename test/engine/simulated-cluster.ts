@@ -14,6 +14,8 @@ export interface SimulationSize {
   readonly seed: number;
   /** The modes of the nodes' kube-proxies, in turn. */
   readonly modes?: readonly SimulatedMode[];
+  /** What agents read, see SimulationOptions. */
+  readonly reads?: 'fates' | 'text';
 }
 
 /** A step of a finding's life, with the finding as it was told then. */
@@ -36,7 +38,7 @@ export interface Simulation {
 }
 
 /** Makes it, and lets it come to rest. */
-export function simulate({ modes = ['iptables'], seed, ...size }: SimulationSize): Simulation {
+export function simulate({ modes = ['iptables'], seed, reads = 'fates', ...size }: SimulationSize): Simulation {
   const time = new VirtualTime('2026-11-22T08:00:00Z');
   const random = randomFrom(seed);
   const cluster = new FakeCluster(time.now);
@@ -55,7 +57,7 @@ export function simulate({ modes = ['iptables'], seed, ...size }: SimulationSize
   engine.start(agents);
   const nodes = names.map((name, index) => {
     const mode = modes[index % modes.length] ?? 'iptables';
-    return new SimulatedNode(name, `192.168.100.${index + 11}`, { time, cluster, agents, random, mode });
+    return new SimulatedNode(name, `192.168.100.${index + 11}`, { time, cluster, agents, random, mode, reads });
   });
   cluster.relisted('services');
   cluster.relisted('endpointslices');

@@ -5,10 +5,11 @@
  * and all within three (kubeproxy_network_programming_duration_seconds of s1-healthy, node-a); these take up to four.
  *
  * The desired formula stands for what a correct kube-proxy writes, so what these tests show is how the engine judges
- * *time*; that the formula is kube-proxy's is shown elsewhere.
+ * *time*; that the formula is kube-proxy's is shown elsewhere. With `reads: 'text'` no formula stands in: rules are
+ * written as nft prints them, sync by sync, and the agent's own reader reads them.
  */
 import { desiredState } from '../../aggregator/audit/desired.ts';
-import type { ClusterNode, EndpointSlice, Service } from '../../aggregator/model/cluster.ts';
+import type { ClusterNode, ClusterState, EndpointSlice, Service } from '../../aggregator/model/cluster.ts';
 import { BucketTable, leavesOf } from '../../proto/bucket-tree.ts';
 import type { Entry, FrontendKey } from '../../proto/forwarding.ts';
 import type { NodeParts } from '../../proto/parts.ts';
@@ -16,6 +17,7 @@ import type { NodeProfile } from '../../proto/profile.ts';
 import { address, known, profile } from '../builders.ts';
 import { kubeProxy, noParts, reported, structure } from '../view-builders.ts';
 import type { FakeAgents, FakeCluster } from './fake-feeds.ts';
+import { NftKernel, traceText } from './nft-kernel.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
 export type SimulatedMode = 'iptables' | 'nftables' | 'ipvs';
@@ -30,6 +32,8 @@ export interface SimulationOptions {
   readonly mode: SimulatedMode;
   /** Seconds between two readings. */
   readonly readEverySeconds?: number;
+  /** What the agent reads: the fates that kube-proxy is meant to bring about, or its rules. Text is of nftables mode. */
+  readonly reads?: 'fates' | 'text';
 }
 
 /** What one watch has told kube-proxy of a Service and not yet been written. */
@@ -43,6 +47,8 @@ export class SimulatedNode {
   readonly profile: NodeProfile;
   /** What the kernel does. */
   readonly kernel = new Map<FrontendKey, Entry>();
+  /** The same as rules; null where the agent does not read any. */
+  readonly rules: NftKernel | null;
   readonly #options: SimulationOptions;
   readonly #services = new Map<string, Service>();
   readonly #slices = new Map<string, readonly EndpointSlice[]>();
@@ -78,6 +84,7 @@ export class SimulatedNode {
       nodeName: known(name),
       localAddresses: known(['127.0.0.1', podAddress].map(address)),
     });
+    this.rules = options.reads === 'text' ? new NftKernel(name, address(podAddress)) : null;
     options.cluster.setNode(this.apiNode);
     options.cluster.subscribe((change) => {
       if (change.kind === 'service') this.#hear(change.key);
@@ -92,6 +99,7 @@ export class SimulatedNode {
     const { cluster } = this.#options;
     this.#hangs = false;
     this.#lost.clear();
+    this.rules?.restart();
     for (const key of new Set([...this.#services.keys(), ...cluster.services.keys()])) {
       const service = cluster.services.get(key);
       if (service === undefined) this.#services.delete(key);
@@ -114,6 +122,7 @@ export class SimulatedNode {
 
   /** Somebody edits the rules. */
   damage(key: FrontendKey, change: (entry: Entry) => Entry | null): void {
+    if (this.rules !== null) throw new Error('what is read as text is damaged as text');
     const entry = this.kernel.get(key);
     if (entry === undefined) throw new Error(`${key} is not served`);
     const changed = change(entry);
@@ -175,19 +184,25 @@ export class SimulatedNode {
   #sync(): void {
     this.#syncIsDue = false;
     this.#lastSync = this.#options.time.now();
-    for (const key of this.#pending) this.#write(key);
+    const changed = new Map([...this.#pending].map((key) => [key, this.#known(key)]));
+    if (this.rules === null) for (const [key, state] of changed) this.#write(key, state);
+    else this.rules.sync(this.#lastSync, changed);
     this.#pending.clear();
     this.#table = null;
   }
 
-  #write(key: string): void {
-    for (const { key: frontend } of this.#written.get(key) ?? []) this.kernel.delete(frontend);
+  /** What kube-proxy has heard of one Service. */
+  #known(key: string): ClusterState {
     const service = this.#services.get(key);
-    const state = {
+    return {
       services: service === undefined ? [] : [service],
       endpointSlices: this.#slices.get(key) ?? [],
       nodes: [this.apiNode],
     };
+  }
+
+  #write(key: string, state: ClusterState): void {
+    for (const { key: frontend } of this.#written.get(key) ?? []) this.kernel.delete(frontend);
     const { table, owners } = desiredState(state, { name: this.name, zone: null, profile: this.profile });
     const written: { key: FrontendKey; port: string }[] = [];
     for (const [frontend, entry] of table) {
@@ -209,6 +224,7 @@ export class SimulatedNode {
   #read(): void {
     const { agents, time } = this.#options;
     this.#reading++;
+    if (this.rules !== null) this.#readText(this.rules.text());
     this.#table ??= new BucketTable(leavesOf(new Map(this.kernel)));
     const at = time.now();
     agents.say({ kind: 'heard', node: this.name, at, figures: null });
@@ -225,6 +241,15 @@ export class SimulatedNode {
         ownerHint: (key) => this.#hints.get(key as FrontendKey) ?? null,
       },
     });
+  }
+
+  #readText(text: string): void {
+    const traced = traceText(text, this.profile);
+    this.kernel.clear();
+    this.#hints.clear();
+    for (const [key, entry] of traced.table) this.kernel.set(key, entry);
+    for (const [key, owner] of traced.owners()) this.#hints.set(key, owner);
+    this.#table = null;
   }
 
   #parts(): NodeParts {

@@ -20,11 +20,18 @@ function packetsThatTell(cluster: RandomCluster, alteration: Alteration): readon
   const rules = writtenRules(cluster, desired);
   const whole = wordRules(rules, cluster.node.localAddresses);
   const altered = wordRules(applyAlteration(rules, alteration), cluster.node.localAddresses);
-  return testPackets(cluster, desired.table, rules).flatMap((packet) => {
+  const affinityLists = [...new Set(rules.flatMap((one) => one.rules.flatMap(listOf)))];
+  return testPackets(cluster, desired.table, { affinityLists }).flatMap((packet) => {
     const before = outcomes(whole, packet).join(', ');
     const after = outcomes(altered, packet).join(', ');
     return before === after ? [] : [`${JSON.stringify(packet)}: ${before}, now ${after}`];
   });
+}
+
+/** The list that a rule asks for clients it has seen. */
+function listOf(line: string): readonly string[] {
+  const words = line.split(' ');
+  return words.includes('--rcheck') ? [words[words.indexOf('--name') + 1] ?? ''] : [];
 }
 
 function driftAfter(cluster: RandomCluster, alteration: Alteration): number {

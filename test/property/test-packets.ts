@@ -6,7 +6,14 @@ import { origins } from '../../proto/forwarding.ts';
 import { contains, prefixSet } from '../../proto/prefixes.ts';
 import type { RandomCluster } from './cluster-arbitrary.ts';
 import type { TestPacket } from './packet-outcomes.ts';
-import type { WrittenRules } from './written-rules.ts';
+
+/** What of a node's rules decides which packets can tell them apart. */
+export interface PacketPlace {
+  /** Names of the lists that know clients. */
+  readonly affinityLists: readonly string[];
+  /** Absent = all of the node's own but loopback. */
+  readonly nodePortAddresses?: readonly Address[] | undefined;
+}
 
 interface Destination {
   readonly to: Address;
@@ -20,7 +27,7 @@ interface Destination {
 export function testPackets(
   cluster: RandomCluster,
   table: ForwardingTable,
-  rules: WrittenRules,
+  { affinityLists, nodePortAddresses }: PacketPlace,
 ): readonly TestPacket[] {
   const { node, family } = cluster;
   const own = node.localAddresses.filter((one) => one !== '127.0.0.1' && one !== '::1');
@@ -28,10 +35,10 @@ export function testPackets(
   const pods = prefixSet(detector.kind === 'prefix' ? [detector.prefix] : []);
   const senders = own.filter((one) => !contains(pods, one));
   const strangers = [...new Set([...outsiders[family], ...endpointsOf(table).flatMap(withNeighbour)])];
-  const lists = [null, ...new Set(rules.flatMap((one) => one.rules.flatMap(listOf)))];
+  const lists = [null, ...affinityLists];
   // Lists know a client by its address alone: one of each origin is enough.
   const regulars = new Set<Address>([...outsiders[family].slice(0, 1), ...outsiders[family].slice(-1), ...senders]);
-  return destinationsOf(table, own).flatMap((destination) => {
+  return destinationsOf(table, nodePortAddresses ?? own).flatMap((destination) => {
     // A service address may be bound on the node, and then talks to itself.
     const bound = contains(pods, destination.to) ? [] : [destination.to];
     const made = [...new Set([...senders, ...bound])].map((from) => ({ from, inInterface: null }));
@@ -78,9 +85,4 @@ function endpointsOf(table: ForwardingTable): readonly Address[] {
     }),
   );
   return [...new Set(backends)].flatMap((backend) => parseHostPort(backend)?.address ?? []);
-}
-
-function listOf(line: string): readonly string[] {
-  const words = line.split(' ');
-  return words.includes('--rcheck') ? [words[words.indexOf('--name') + 1] ?? ''] : [];
 }
