@@ -19,6 +19,7 @@ export async function startCluster(recordings: Recordings, kubeconfig: string): 
   const standIn = new ApiStandIn({ timing: systemTiming });
   loadRecordedLists(standIn, recordings.apiFolder);
   const { url, close } = await listen(standIn);
+  const beat = setInterval(() => touchObjects(standIn), beatMs);
   writeFileSync(kubeconfig, kubeconfigText(url), { mode: 0o600 });
   return {
     url,
@@ -28,8 +29,24 @@ export async function startCluster(recordings: Recordings, kubeconfig: string): 
       for (const { plural, type, object } of events) standIn.record(plural, type, object);
       return events.length;
     },
-    close,
+    close: () => {
+      clearInterval(beat);
+      return close();
+    },
   };
+}
+
+/** Where people work something changes every few seconds; a quiet API server would say a word a minute. */
+const beatMs = 5000;
+
+/** Something of no consequence changes: every watch that findings wait for has a word to say. */
+export function touchObjects(api: ApiStandIn): void {
+  for (const plural of ['services', 'endpointslices', 'nodes']) {
+    const [object] = api.objects(plural);
+    if (object === undefined) continue;
+    const annotations = { 'example.com/touched': String(api.version) };
+    api.apply(plural, { ...object, metadata: { ...object.metadata, annotations } });
+  }
 }
 
 function kubeconfigText(url: string): string {

@@ -17,7 +17,10 @@ export interface DemoOptions {
 export async function showDemo(options: DemoOptions, context: Context): Promise<Outcome<null> | 'interrupted'> {
   const demo = new Demo(context);
   const forget = context.onInterrupt(() => demo.interrupt());
-  const shown = await demo.show(options);
+  const shown = await demo.show(options).catch(async (defect: unknown) => {
+    await demo.close();
+    throw defect;
+  });
   if (demo.isInterrupted) return 'interrupted';
   const closed = await demo.close();
   forget();

@@ -115,6 +115,12 @@ export class Stage {
     return done(null);
   }
 
+  node(name: NodeName): DemoNode {
+    const node = this.nodes.find((candidate) => candidate.name === name);
+    if (node === undefined) throw new Error(`the demo has no ${name}`);
+    return node;
+  }
+
   /** What was recorded of a node at a moment. */
   recordedFolder(name: NodeName, moment: Moment): string {
     return opened(this.#recordings).nodeFolder(moment, name);
@@ -122,10 +128,7 @@ export class Stage {
 
   /** A node's kube-proxy has followed the API to a moment. */
   follow(name: NodeName, moment: Moment): Outcome<null> {
-    const node = this.nodes.find((candidate) => candidate.name === name);
-    return node === undefined || this.#closing !== null
-      ? interrupted
-      : changeNode(node, moment, opened(this.#recordings));
+    return this.#closing === null ? changeNode(this.node(name), moment, opened(this.#recordings)) : interrupted;
   }
 
   /** Removes all that was made; asked again it gives the same answer. Refused when something could not be removed. */

@@ -1,6 +1,7 @@
 /**
- * The demo's story: three nodes report, the API changes, node-b's kube-proxy does not hear of it, the aggregator finds
- * out, somebody restarts that kube-proxy, the finding resolves. Each part refuses when its promise does not hold.
+ * The demo's story: three nodes report, the API changes, node-b's kube-proxy does not hear of it, somebody's hand slips
+ * on node-c, the aggregator finds out, both are mended, the findings resolve. Each part refuses when its promise does
+ * not hold.
  */
 import type { FindingJson } from '../../aggregator/http/schemas/finding.ts';
 import { subjectText } from '../../aggregator/model/finding.ts';
@@ -9,12 +10,15 @@ import { evidenceLines } from '../audit/human-report.ts';
 import { done, type Outcome } from '../refusal.ts';
 import { count, tableLines } from '../table.ts';
 import { visible } from '../visible.ts';
+import { emptiedChain, lostElement, runTyped } from './hand-edits.ts';
 import { nodeNames } from './recordings.ts';
 import type { Telling } from './telling.ts';
 import { nodeTable } from './told-nodes.ts';
-import { breakCommands, followCommands, programTable, restartCommands } from './typed-commands.ts';
+import { followCommands, programTable, restartCommands } from './typed-commands.ts';
 
 const staleNode = 'node-b';
+/** Where somebody changes a rule by hand. */
+const editedNode = 'node-c';
 /** The nodes whose kube-proxies hear of the change. */
 const followers = ['node-a', 'node-c'] as const;
 /** As many of the findings below a cause are listed. */
@@ -35,12 +39,12 @@ export async function tellOnwards(telling: Telling): Promise<Outcome<null>> {
   const { story, stage } = telling;
   await story.step('Now you');
   await story.say(
-    'All of it keeps running. Break node-a yourself, and what the aggregator finds is told here and by the commands above:',
+    'All of it keeps running. Break node-a or node-c yourself, and what the aggregator finds is told here and by the commands above:',
   );
-  const { breaking, mending } = breakCommands(stage);
-  await story.commands(breaking);
-  await story.say('and mend it again:');
-  await story.commands(mending);
+  const edits = [emptiedChain(stage), lostElement(stage)];
+  await story.commands(edits.flatMap(({ breaking }) => breaking));
+  await story.say('and mend them again:');
+  await story.commands(edits.flatMap(({ mending }) => mending));
   await story.say('Ctrl-C ends it and removes everything.');
   telling.countFrom(null);
   return telling.whenBroken;
@@ -87,7 +91,7 @@ async function tellOfPlaces(telling: Telling): Promise<Outcome<null>> {
 }
 
 async function tellOfChange(telling: Telling): Promise<Outcome<null>> {
-  const { story, stage, followed } = telling;
+  const { story, stage } = telling;
   await story.step(`The cluster changes, and ${staleNode} does not hear of it`);
   await story.say(
     `Pods come and go, a Service is deleted and another made, ports and addresses change. The kube-proxies of node-a and node-c write new rules. The watches of ${staleNode}'s have died without a word: it has nothing to do, calls itself healthy, and goes on with the rules of before.`,
@@ -108,19 +112,40 @@ async function tellOfChange(telling: Telling): Promise<Outcome<null>> {
   });
   if (!read.ok) return read;
   await telling.happened('node-a and node-c were read: they do what the API asks for now');
+  const edited = await tellOfEdit(telling);
+  if (!edited.ok) return edited;
   await story.say(
     'A kube-proxy may take up to 30 s to follow. Nothing fires before that: else every rollout would be an alarm.',
   );
-  const behind = await telling.wait({
-    until: `${staleNode} is seen to stand still`,
-    holds: () => stalled(telling) !== undefined,
+  return untilFiring(telling);
+}
+
+/** It needs no rollout to go wrong: a hand is enough. */
+async function tellOfEdit(telling: Telling): Promise<Outcome<null>> {
+  const { story, stage } = telling;
+  await story.say(`On ${editedNode} somebody takes the address of the cluster's DNS out of kube-proxy's map, by hand:`);
+  const { breaking } = lostElement(stage);
+  await story.commands(breaking);
+  const broken = runTyped(breaking);
+  if (broken.ok) await telling.happened(`${editedNode} has lost a rule that its kube-proxy believes to be there`);
+  return broken;
+}
+
+async function untilFiring(telling: Telling): Promise<Outcome<null>> {
+  const isFiring = (finding: FindingJson | undefined) => finding?.state === 'firing';
+  const seen = await telling.wait({
+    until: `${staleNode} is seen to stand still, and the loss on ${editedNode}`,
+    holds: () => stalled(telling) !== undefined && damaged(telling) !== undefined,
     usualSeconds: 30,
     mostSeconds: 60,
   });
-  if (!behind.ok) return behind;
+  if (!seen.ok) return seen;
   return telling.wait({
-    until: 'the finding fires',
-    holds: () => stalled(telling)?.state === 'firing' && followed.nodes.get(staleNode)?.state === 'unhealthy',
+    until: 'both findings fire',
+    holds: () =>
+      isFiring(stalled(telling)) &&
+      isFiring(damaged(telling)) &&
+      [staleNode, editedNode].every((name) => telling.followed.nodes.get(name)?.state === 'unhealthy'),
     usualSeconds: 45,
     mostSeconds: 90,
   });
@@ -141,6 +166,10 @@ async function tellOfFinding(telling: Telling): Promise<Outcome<null>> {
     await story.say(`Each has its evidence, such as ${subjectText(proven.subject)}: ${proven.summary}`);
     await story.show(evidenceLines(proven, '', columns, paint).join('\n'));
   }
+  const loss = damaged(telling);
+  if (loss === undefined) return telling.failed(`the finding of ${editedNode} went away`);
+  await story.say(`${editedNode}'s is another fault: ${visible(loss).summary}`);
+  await story.show(evidenceLines(visible(loss), '', columns, paint).join('\n'));
   await telling.rest(restSeconds);
   return done(null);
 }
@@ -162,27 +191,32 @@ function belowText(below: readonly FindingJson[]): string {
 
 async function tellOfRepair(telling: Telling): Promise<Outcome<null>> {
   const { story, stage, followed } = telling;
-  await story.step(`Somebody restarts ${staleNode}'s kube-proxy`);
+  await story.step('Both are mended');
   await story.say(
-    'As it starts it lists everything and writes all its rules anew. Here they are those that the real one wrote then:',
+    `Somebody restarts ${staleNode}'s kube-proxy. As it starts it lists everything and writes all its rules anew; here they are those that the real one wrote then. On ${editedNode} the element is put back:`,
   );
-  await story.commands(restartCommands(stage, staleNode));
+  const { mending } = lostElement(stage);
+  await story.commands([...restartCommands(stage, staleNode), ...mending]);
   telling.countFrom(Date.now());
   const written = stage.follow(staleNode, 'recovered');
-  if (!written.ok) return written;
+  const mended = written.ok ? runTyped(mending) : written;
+  if (!mended.ok) return mended;
+  const both = [staleNode, editedNode].map((name) => () => followed.nodes.get(name)?.frontends);
   const back = await telling.wait({
-    until: `${staleNode} is read in sync again`,
-    holds: () => followed.nodes.get(staleNode)?.frontends.drifted === 0,
+    until: `${staleNode} and ${editedNode} are read in sync again`,
+    holds: () => both.every((frontends) => frontends()?.drifted === 0),
     usualSeconds: 15,
     mostSeconds: 60,
   });
   if (!back.ok) return back;
   const total = followed.nodes.get(staleNode)?.frontends.total ?? 0;
-  await telling.happened(`${staleNode} was read: all ${total} frontends do what the API asks for`);
+  await telling.happened(
+    `${staleNode} and ${editedNode} were read: all ${total} frontends do what the API asks for, on each`,
+  );
   await story.say('A finding is over when two readings do not show it, at least 30 s apart.');
   const resolved = await telling.wait({
-    until: 'the finding resolves',
-    holds: () => stalled(telling) === undefined && followed.findings.size === 0 && nodeNames.every(isInSync(telling)),
+    until: 'the findings resolve',
+    holds: () => followed.findings.size === 0 && nodeNames.every(isInSync(telling)),
     usualSeconds: 45,
     mostSeconds: 90,
   });
@@ -193,6 +227,11 @@ async function tellOfRepair(telling: Telling): Promise<Outcome<null>> {
 
 function stalled({ followed }: Telling): FindingJson | undefined {
   return [...followed.findings.values()].find(({ check, node }) => check === 'proxy-stalled' && node === staleNode);
+}
+
+/** The cause on the node whose rules somebody changed. */
+function damaged({ followed }: Telling): FindingJson | undefined {
+  return [...followed.findings.values()].find(({ parent, node }) => parent === null && node === editedNode);
 }
 
 function isRead({ agent, lastReadingAt }: { readonly agent: string; readonly lastReadingAt: string | null }): boolean {

@@ -11,6 +11,7 @@ import { systemTiming } from '../../aggregator/cluster/timing.ts';
 import { listen, type Listening } from '../../cli/demo/api-server/listen.ts';
 import { loadRecordedLists } from '../../cli/demo/api-server/recorded-objects.ts';
 import { ApiStandIn } from '../../cli/demo/api-server/stand-in.ts';
+import { touchObjects } from '../../cli/demo/demo-cluster.ts';
 import { recordingFolder } from '../recordings.ts';
 import { AggregatorClient } from './aggregator-client.ts';
 import { type KernelNode, openKernelNode } from './kernel-node.ts';
@@ -142,14 +143,9 @@ export class Cluster<N extends TestNode = TestNode> {
     return lost;
   }
 
-  /** Something of no consequence changes, as it does all the time where people work: every watch has a word to say. */
+  /** Something of no consequence changes, as it does all the time where people work. */
   touch(): void {
-    for (const plural of ['services', 'endpointslices', 'nodes']) {
-      const [object] = this.api.objects(plural);
-      if (object === undefined) continue;
-      const annotations = { 'example.com/touched': String(this.api.version) };
-      this.api.apply(plural, { ...object, metadata: { ...object.metadata, annotations } });
-    }
+    touchObjects(this.api);
   }
 
   /** The last lines of every program, for the report of a failure. */

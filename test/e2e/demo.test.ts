@@ -46,11 +46,32 @@ class Demo {
 
   /** Lines that say where the story is and what became of nodes and findings; without their times. */
   get course(): readonly string[] {
+    return this.#telling.filter((line) => !isOfEdit.test(line) && !isBelow.test(line));
+  }
+
+  /** How many findings below the stale node's were told, by what became of them. They come at once or one look later. */
+  get below(): Readonly<Record<string, number>> {
+    const numbers: Record<string, number> = {};
+    let kind = '';
+    for (const line of this.#telling) {
+      kind = /^(pending|firing|resolved) /.exec(line)?.[1] ?? kind;
+      const [, told] = isBelow.exec(line) ?? [];
+      if (told !== undefined) numbers[kind] = (numbers[kind] ?? 0) + Number(told);
+    }
+    return numbers;
+  }
+
+  /** What became of the finding of the node that somebody edits: it comes before the others' steps or after them. */
+  get courseOfEdit(): readonly string[] {
+    return this.#telling.filter((line) => isOfEdit.test(line));
+  }
+
+  get #telling(): readonly string[] {
+    const told = [/^\d\. /, /^ {2}node-\w +(iptables|nftables|is unknown)/, /^ {2}\+[\d.]+ s /, /^Everything/];
+    const steps = [/^ +(pending|firing|resolved) /, / below (it|critical)/];
     return this.stdout
       .split('\n')
-      .filter((line) =>
-        /^\d\. |^ {2}(node-\w +(iptables|nftables|is unknown)|\+[\d.]+ s )| below it$|^Everything/.test(line),
-      )
+      .filter((line) => [...told, ...steps].some((form) => form.test(line)))
       .map((line) => line.trim().replace(/^\+[\d.]+ s +/, ''));
   }
 
@@ -106,19 +127,23 @@ const course = [
   "node-a's kube-proxy has written its new rules",
   "node-c's kube-proxy has written its new rules",
   'node-a and node-c were read: they do what the API asks for now',
+  'node-c has lost a rule that its kube-proxy believes to be there',
   'pending   critical   proxy-stalled   node-b',
-  'and 20 findings below it',
   'firing    critical   proxy-stalled   node-b',
-  'and 20 findings below it',
   '5. What it says',
-  "6. Somebody restarts node-b's kube-proxy",
-  'node-b was read: all 62 frontends do what the API asks for',
+  '6. Both are mended',
+  'node-b and node-c were read: all 62 frontends do what the API asks for, on each',
   'resolved  critical   proxy-stalled   node-b',
-  'and 20 findings below it',
   'node-a   iptables   healthy   62          62        0         0         0',
   'node-b   iptables   healthy   62          62        0         0         0',
   'node-c   nftables   healthy   62          62        0         0         0',
 ];
+const isOfEdit = /^\w+ +critical +\S+ +node-c /;
+const courseOfEdit = ['pending ', 'firing  ', 'resolved'].map(
+  (state) => `${state}  critical   missing-service   node-c   kube-system/kube-dns:dns/udp`,
+);
+const isBelow = /(\d+) findings? below (?:it|critical {3}proxy-stalled {3}node-b)$/;
+const below = { pending: 20, firing: 20, resolved: 20 };
 const lastWord = 'Everything that the demo made is removed again.';
 
 describe('the demo', () => {
@@ -132,6 +157,8 @@ describe('the demo', () => {
     onRecordings.end('SIGINT');
     expect([await onRecordings.ended, onRecordings.stderr]).toEqual([0, '']);
     expect(onRecordings.course).toEqual([...course, '7. Now you', lastWord]);
+    expect([inKernel.below, onRecordings.below]).toEqual([below, below]);
+    expect([inKernel.courseOfEdit, onRecordings.courseOfEdit]).toEqual([courseOfEdit, courseOfEdit]);
     expect([inKernel.leftBehind, onRecordings.leftBehind]).toEqual([[], []]);
   });
 

@@ -3,19 +3,22 @@
  * `unknown: not permitted` what cannot be read then, and nothing healthy, missing or stale.
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type DemoNode, makeNode, nodePrograms, removeNode } from '../../cli/demo/demo-nodes.ts';
 import { type Cluster, type NodeName, nodeNames, openCluster } from '../e2e/cluster.ts';
 import type { KernelNode } from '../e2e/kernel-node.ts';
 import type { Program } from '../e2e/programs.ts';
 import { until } from '../e2e/until.ts';
 import { recordingFolder } from '../recordings.ts';
 import { chartRights, type ContainerRights, containerOf, rightsOf } from './chart-container.ts';
+import { trackFlow } from './loaded-rules.ts';
 import { mustRunIn, removeAbandoned, whyNotHere } from './namespaces.ts';
 
 const checkout = join(import.meta.dirname, '../..');
 const chart = chartRights();
+const api = join(recordingFolder('s1-healthy'), 'api');
 
 function without(...names: readonly string[]): ContainerRights {
   return { ...chart, capabilities: chart.capabilities.filter((name) => !names.includes(name)) };
@@ -62,7 +65,10 @@ let shown = '';
 let agents: readonly Program[] = [];
 
 beforeAll(async () => {
-  const obstacle = whyNotHere(['iptables-nft-restore', 'iptables-legacy-restore', 'nft', 'nfacct', 'setpriv', 'mount']);
+  const obstacle = whyNotHere([
+    ...['iptables-nft-restore', 'iptables-legacy-restore', 'nft', 'nfacct', 'ipset', 'conntrack'],
+    ...['setpriv', 'mount'],
+  ]);
   if (obstacle !== null) throw new Error(obstacle);
   removeAbandoned();
   cluster = await openCluster({ name: 'rights', nodes: 'kernel' });
@@ -72,7 +78,27 @@ beforeAll(async () => {
   for (const { companions, folder } of Object.values(cluster.nodes)) {
     for (const { name, command } of companions) cluster.start(name, command, folder);
   }
+  nftablesNode = openNftablesNode();
 });
+
+let nftablesNode: DemoNode | null = null;
+
+/** node-c of the same recording, with kube-proxy's nftables rules, a UDP flow and a set of somebody else. */
+function openNftablesNode(): DemoNode {
+  const namespace = `plumbline-test-${process.pid}-rights-node-c`;
+  const folder = join(cluster.folder, 'node-c');
+  const node: DemoNode = { name: 'node-c', folder, kernel: { namespace, writes: 'nftables' } };
+  // The answers of its kube-proxy are given new times.
+  const recorded = join(cluster.folder, 'recorded-node-c');
+  cpSync(join(recordingFolder('s1-healthy'), 'node-c'), recorded, { recursive: true });
+  const made = makeNode(node, { nodeFolder: () => recorded, apiFolder: api, watchFolder: '' });
+  if (!made.ok) throw new Error(made.refusal.cameBack);
+  const [proxy] = nodePrograms(node, { socket: '', logFolder: cluster.folder });
+  if (proxy !== undefined) cluster.start(proxy.name, proxy.command, proxy.folder);
+  trackFlow(namespace);
+  mustRunIn(namespace, 'ipset', ['create', 'others', 'hash:ip']);
+  return node;
+}
 
 /** A new one each time: it knows of no reading but those that are coming, and counts the streams of a node. */
 async function startAggregator(): Promise<void> {
@@ -86,23 +112,35 @@ afterEach(async () => {
   agents = [];
 });
 
-afterAll(async () => cluster?.close());
+afterAll(async () => {
+  await cluster?.close();
+  if (nftablesNode !== null) removeNode(nftablesNode, true);
+});
 
 function socketOf(node: NodeName): string {
   return join(cluster.folder, `${node}.sock`);
 }
 
+/** What stands before a command of a node. */
+function enterOf(node: NodeName | 'node-c'): readonly string[] {
+  if (node !== 'node-c') return cluster.nodes[node].enter;
+  return ['ip', 'netns', 'exec', nftablesNode?.kernel?.namespace ?? ''];
+}
+
 /** A command of a node, in a container with these rights. */
-function contained(node: NodeName, rights: ContainerRights, args: readonly string[]): readonly string[] {
-  const { enter } = cluster.nodes[node];
-  return [...enter, ...containerOf(rights, { from: checkout, as: shown }), join(shown, 'bin/plumbline'), ...args];
+function contained(node: NodeName | 'node-c', rights: ContainerRights, words: readonly string[]): readonly string[] {
+  return [...enterOf(node), ...containerOf(rights, { from: checkout, as: shown }), ...words];
+}
+
+function plumblineOf(node: NodeName | 'node-c', rights: ContainerRights, args: readonly string[]): readonly string[] {
+  return contained(node, rights, [join(shown, 'bin/plumbline'), ...args]);
 }
 
 async function expectFound({ name, rights, has = rights, expected }: Situation): Promise<void> {
   await startAggregator();
   agents = nodeNames.map((node) => {
     const args = ['agent', '--node-name', node, '--aggregator', `unix:${socketOf(node)}`, '--dial-spread', '0'];
-    return cluster.start(`agent of ${node} ${name}`, contained(node, rights, args));
+    return cluster.start(`agent of ${node} ${name}`, plumblineOf(node, rights, args));
   });
   const told = Object.fromEntries(nodeNames.map((node) => [node, reasonsOf(expected[node])]));
   try {
@@ -163,15 +201,17 @@ describe('the agent', () => {
 describe('a program that is refused fails, instead of printing nothing', () => {
   const nft = ['nft list flowtables', 'iptables-nft-save', 'ip6tables-nft-save'];
   const legacy = ['iptables-legacy-save', 'ip6tables-legacy-save'];
+  const others = ['nft -s list table ip kube-proxy', 'conntrack -L -f ipv4 -p udp -o extended', 'ipset save'];
 
   it.each([
-    ...[...nft, ...legacy].map((line) => ({ line, lacking: 'NET_ADMIN' })),
-    ...legacy.map((line) => ({ line, lacking: 'NET_RAW' })),
-  ])('$line without $lacking', ({ line, lacking }) => {
-    const { enter } = cluster.nodes[nft.includes(line) ? 'node-a' : 'node-b'];
+    ...nft.map((line) => ({ node: 'node-a', line, lacking: 'NET_ADMIN' }) as const),
+    ...legacy.map((line) => ({ node: 'node-b', line, lacking: 'NET_ADMIN' }) as const),
+    ...legacy.map((line) => ({ node: 'node-b', line, lacking: 'NET_RAW' }) as const),
+    ...others.map((line) => ({ node: 'node-c', line, lacking: 'NET_ADMIN' }) as const),
+  ])('$line without $lacking', ({ node, line, lacking }) => {
     const run = (rights: ContainerRights) => {
-      const words = [...enter, ...containerOf(rights, { from: checkout, as: shown }), ...line.split(' ')];
-      const { status, stdout } = spawnSync(words[0] ?? '', words.slice(1), { encoding: 'utf8' });
+      const [program = '', ...args] = contained(node, rights, line.split(' '));
+      const { status, stdout } = spawnSync(program, args, { encoding: 'utf8' });
       return { succeeds: status === 0, prints: stdout !== '' };
     };
     expect(run(chart)).toEqual({ succeeds: true, prints: true });
@@ -180,22 +220,25 @@ describe('a program that is refused fails, instead of printing nothing', () => {
 });
 
 describe('an audit of the node it runs on', () => {
-  function audit(rights: ContainerRights) {
-    const api = join(recordingFolder('s1-healthy'), 'api');
-    const [program = '', ...args] = contained('node-b', rights, [
-      ...['audit', '--live', '--api', api, '--node', 'node-b', '-o', 'json'],
-    ]);
-    const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  function audit(node: 'node-b' | 'node-c', rights: ContainerRights) {
+    const args = ['audit', '--live', '--api', api, '--node', node, '-o', 'json'];
+    const [program = '', ...words] = plumblineOf(node, rights, args);
+    const { status, stdout, stderr } = spawnSync(program, words, { encoding: 'utf8' });
     return { status, stdout, stderr: inOurWords(stderr) };
   }
 
-  it('is healthy with the rights of the chart', () => {
-    const { status, stdout, stderr } = audit(chart);
+  it.each([
+    ['node-b', 'the rights of the chart', chart],
+    ['node-c', 'the rights of the chart', chart],
+    // In nftables mode there is no table of iptables-legacy.
+    ['node-c', 'NET_ADMIN alone', without('NET_RAW')],
+  ] as const)('%s is healthy with %s', (node, _, rights) => {
+    const { status, stdout, stderr } = audit(node, rights);
     // What is told of the recorded Services themselves is told on any node.
     expect([status, stderr]).toEqual([1, '']);
     const { nodes, findings } = JSON.parse(stdout);
-    expect(nodes).toEqual([expect.objectContaining({ name: 'node-b', state: 'healthy' })]);
-    expect(findings.filter(({ node }: { readonly node: string | null }) => node !== null)).toEqual([]);
+    expect(nodes).toEqual([expect.objectContaining({ name: node, state: 'healthy' })]);
+    expect(findings.filter((finding: { readonly node: string | null }) => finding.node !== null)).toEqual([]);
   });
 
   it('refuses without one of them, and says which', () => {
@@ -205,7 +248,8 @@ describe('an audit of the node it runs on', () => {
       stdout: '',
       stderr: `plumbline: cannot audit this machine: not permitted: ${why}\n${advice}\n`,
     });
-    expect(audit(without('NET_RAW'))).toEqual(refusal(noRaw));
-    expect(audit(without('NET_ADMIN'))).toEqual(refusal(noAdmin));
+    expect(audit('node-b', without('NET_RAW'))).toEqual(refusal(noRaw));
+    expect(audit('node-b', without('NET_ADMIN'))).toEqual(refusal(noAdmin));
+    expect(audit('node-c', without('NET_ADMIN'))).toEqual(refusal(noAdmin));
   });
 });

@@ -17,6 +17,13 @@ export function makeCounters(namespace: string): void {
   }
 }
 
+/** A client's UDP flow to a cluster IP, as if it were in the midst of it. */
+export function trackFlow(namespace: string): void {
+  const client = ['-s', '10.244.1.2', '-d', '10.96.0.10', '--sport', '41000', '--dport', '53'];
+  const reply = ['-r', '10.244.2.5', '-q', '10.244.1.2', '--reply-port-src', '53', '--reply-port-dst', '41000'];
+  mustRunIn(namespace, 'conntrack', ['-I', '-p', 'udp', ...client, ...reply, '-t', '600', '-u', 'SEEN_REPLY']);
+}
+
 /** Replaces all IPv4 rules of a backend, and forgets the connections that earlier ones made. */
 export function loadRules(namespace: string, backend: IptablesBackend, rules: WrittenRules): void {
   mustRunIn(namespace, `iptables-${backend}-restore`, [], printWritten(rules));

@@ -23,6 +23,8 @@ const commands: { readonly [aspect: string]: readonly [string, ...string[]] } = 
   sysctls: ['sysctl', '-a'],
   ipsets: ['ipset', 'save'],
   'accounting objects': ['nfacct', 'list'],
+  // Not those of TCP, which an agent makes that asks kube-proxy.
+  'UDP flows': ['conntrack', '-L', '-p', 'udp', '-o', 'id'],
   'listening sockets': ['ss', '-Hltun'],
 };
 
@@ -67,6 +69,12 @@ function withoutNoise(aspect: string, text: string): string {
   switch (aspect) {
     case 'sysctls':
       return lines.filter((line) => !restless.some((name) => line.includes(name))).join('\n');
+    case 'UDP flows':
+      // `udp      17 117 src=... use=1 id=...`: how long it is still kept, and who is looking at it.
+      return lines
+        .map((line) => line.replace(/^(\w+ +\d+) \d+ /, '$1 ').replace(/ use=\d+/, ''))
+        .sort()
+        .join('\n');
     case 'accounting objects':
       return lines.map((line) => line.slice(line.indexOf('}'))).join('\n');
     default:

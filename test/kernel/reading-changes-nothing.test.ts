@@ -5,7 +5,7 @@ import { observe } from '../../agent/observe.ts';
 import { printWritten } from '../property/written-rules.ts';
 import { recordedNftRules } from './lab-nft-rules.ts';
 import { labRules, podRange } from './lab-rules.ts';
-import { makeCounters } from './loaded-rules.ts';
+import { makeCounters, trackFlow } from './loaded-rules.ts';
 import { makeNamespace, mustRunIn, removeAbandoned, removeNamespace, whyNotHere } from './namespaces.ts';
 import { nodeState } from './node-state.ts';
 
@@ -21,6 +21,7 @@ describe('a node that is observed twice', () => {
       'iptables-legacy-restore',
       'nft',
       'nfacct',
+      'conntrack',
       'ipset',
       'ss',
       'sysctl',
@@ -77,6 +78,7 @@ describe('a node that is observed twice', () => {
     namespace = makeNamespace('unchanged');
     makeCounters(namespace);
     load(namespace);
+    trackFlow(namespace);
     const before = nodeState(namespace);
     const host = localHost({ netns: namespace });
     const first = await observe(host);
