@@ -35,6 +35,25 @@ export default defineConfig({
         test: { name: 'chart', include: ['test/chart/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 },
       },
       {
+        // Alerts, dashboard and figures, with a real Prometheus.
+        test: {
+          name: 'monitoring',
+          include: ['test/monitoring/**/*.test.ts'],
+          testTimeout: 100_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        // The page in a real browser.
+        test: {
+          name: 'web',
+          include: ['test/web/**/*.test.ts'],
+          pool: 'forks',
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
         // Real namespaces and real rules, as root: one file at a time, since they share one kernel.
         test: {
           name: 'kernel',

@@ -32,6 +32,25 @@ export interface Command {
   readonly signal?: AbortSignal;
 }
 
+/**
+ * Every program that may ever run. `cat` reads files of another network namespace; `stdbuf` runs xtables-monitor, which
+ * would keep its lines to itself until it has many; `setpriv` has a program without a deadline killed when the agent was.
+ */
+export const hostPrograms = [
+  'iptables-legacy-save',
+  'ip6tables-legacy-save',
+  'iptables-nft-save',
+  'ip6tables-nft-save',
+  'nft',
+  'ip',
+  'conntrack',
+  'ipset',
+  'ipvsadm',
+  'cat',
+  'stdbuf',
+  'setpriv',
+] as const;
+
 /** The whole PATH of every program. */
 export const systemFolders: readonly string[] = ['/usr/sbin', '/sbin', '/usr/bin', '/bin'];
 const stderrLimit = 4096;

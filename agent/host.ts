@@ -13,7 +13,15 @@ import {
   type ReadResult,
   readFile,
 } from './host-files.ts';
-import { type Command, isEndless, notInstalled, type RunResult, runProgram, systemFolders } from './host-programs.ts';
+import {
+  type Command,
+  hostPrograms,
+  isEndless,
+  notInstalled,
+  type RunResult,
+  runProgram,
+  systemFolders,
+} from './host-programs.ts';
 import { notPermitted } from './privileges.ts';
 
 export type { Command, FileIdentity, ListResult, ReadResult, RunResult };
@@ -46,24 +54,6 @@ export interface Host {
   childPeakBytes?(): number;
 }
 
-/**
- * Every program that may ever run. `cat` reads files of another network namespace; `stdbuf` runs xtables-monitor, which
- * would keep its lines to itself until it has many; `setpriv` has a program without a deadline killed when the agent was.
- */
-const programs = [
-  'iptables-legacy-save',
-  'ip6tables-legacy-save',
-  'iptables-nft-save',
-  'ip6tables-nft-save',
-  'nft',
-  'ip',
-  'conntrack',
-  'ipset',
-  'ipvsadm',
-  'cat',
-  'stdbuf',
-  'setpriv',
-] as const;
 const bodyLimit = 4 * 1024 * 1024;
 /** Stands for the socket of Cilium's agent as the host of a URL. */
 export const ciliumSocket = 'cilium.sock';
@@ -90,7 +80,7 @@ export function localHost(options: LocalHostOptions = {}): Host {
   const onPeak = (bytes: number) => {
     childPeak = Math.max(childPeak, bytes);
   };
-  for (const name of programs) {
+  for (const name of hostPrograms) {
     const path = findProgram(name, options.programFolders ?? systemFolders);
     if (path !== null) paths.set(name, path);
   }

@@ -6,26 +6,39 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { accessSync, constants, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const stamp = join(root, 'node_modules/.set-up-of-lockfile');
 
-/** The programs that the project runs, with the Debian package of each. */
+const goSources = '/usr/share/gocode/src';
+/** What the project runs or compiles, with the Debian package of each: a program's name, or a path. */
 const forNamespaces = [
-  { program: 'iptables-save', package: 'iptables' },
-  { program: 'ip', package: 'iproute2' },
-  { program: 'nfacct', package: 'nfacct' },
-  { program: 'nft', package: 'nftables' },
+  { needs: 'iptables-save', package: 'iptables' },
+  { needs: 'ip', package: 'iproute2' },
+  { needs: 'nfacct', package: 'nfacct' },
+  { needs: 'nft', package: 'nftables' },
 ];
 const forTests = [
   ...forNamespaces,
-  { program: 'ipset', package: 'ipset' },
-  { program: 'conntrack', package: 'conntrack' },
-  { program: 'openssl', package: 'openssl' },
-  { program: 'setpriv', package: 'util-linux' },
+  { needs: 'ipset', package: 'ipset' },
+  { needs: 'ipvsadm', package: 'ipvsadm' },
+  { needs: 'conntrack', package: 'conntrack' },
+  { needs: 'openssl', package: 'openssl' },
+  { needs: 'setpriv', package: 'util-linux' },
+  // Of the agent's image, whose root a test puts together.
+  { needs: 'tini', package: 'tini' },
+  { needs: '/etc/protocols', package: 'netbase' },
+  // The page in a browser.
+  { needs: 'chromium', package: 'chromium' },
+  // Prometheus itself, and promtool.
+  { needs: 'promtool', package: 'prometheus' },
+  // The chart, by the templates that Helm is made of.
+  { needs: '/usr/lib/go-1.19/bin/go', package: 'golang-1.19-go' },
+  { needs: `${goSources}/github.com/Masterminds/sprig`, package: 'golang-github-masterminds-sprig-dev' },
+  { needs: `${goSources}/gopkg.in/yaml.v3`, package: 'golang-gopkg-yaml.v3-dev' },
 ];
 
 const purpose = process.argv[2];
@@ -33,6 +46,7 @@ if (purpose !== 'start' && purpose !== 'test') refuse('usage: node scripts/set-u
 requireNode();
 requirePrograms(purpose === 'test' ? forTests : forNamespaces);
 requireModules();
+buildPage();
 
 /** npm leaves out native packages that do not fit the Node which runs it, and ours fit 20.19 and later. */
 function requireNode() {
@@ -43,7 +57,7 @@ function requireNode() {
 
 /**
  * Without root `start` needs none of them: the demo's agents then read recordings instead of namespaces.
- * @param {readonly {program: string, package: string}[]} programs
+ * @param {readonly {needs: string, package: string}[]} programs
  */
 function requirePrograms(programs) {
   const missing = missingPackages(programs);
@@ -55,14 +69,16 @@ function requirePrograms(programs) {
   apt('update');
   apt(`install --yes --no-install-recommends ${missing}`);
   const still = missingPackages(programs);
-  if (still !== '') refuse(`apt-get installed ${still}, yet their programs are not on the PATH`);
+  if (still !== '') refuse(`apt-get installed ${still}, yet what they bring is not where it should be`);
 }
 
-/** @param {readonly {program: string, package: string}[]} programs */
+/** @param {readonly {needs: string, package: string}[]} programs */
 function missingPackages(programs) {
   // A user's PATH on Debian has no sbin, and these programs are there.
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
-  const missing = programs.filter(({ program }) => !folders.some((folder) => isProgram(join(folder, program))));
+  const isThere = (/** @type {string} */ needs) =>
+    needs.startsWith('/') ? existsSync(needs) : folders.some((folder) => isProgram(join(folder, needs)));
+  const missing = programs.filter(({ needs }) => !isThere(needs));
   return missing.map((each) => each.package).join(' ');
 }
 
@@ -103,6 +119,13 @@ function requireModules() {
   if (run.error) refuse(`npm could not be run: ${run.error.message}`);
   if (run.status !== 0) refuse(`npm install failed in ${root} with code ${run.status}; its message stands above`);
   writeFileSync(stamp, lockfile);
+}
+
+/** The page that the aggregator serves is made of its sources: a tenth of a second. */
+function buildPage() {
+  const run = spawnSync(process.execPath, [join(root, 'scripts/build-page.js')], { cwd: root, encoding: 'utf8' });
+  if (run.error) refuse(`the page could not be built: ${run.error.message}`);
+  if (run.status !== 0) refuse(`the page could not be built:\n${run.stderr}`);
 }
 
 function stampText() {

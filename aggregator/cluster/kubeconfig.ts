@@ -7,6 +7,9 @@ import { existsSync } from 'node:fs';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { type ApiAccess, type Credentials, causeText, type FoundAccess, type TlsMaterial } from './api-access.ts';
 
+/** Options of a request; the library fills those of a WebSocket, too, which have less. */
+type HttpsOptions = Extract<Parameters<KubeConfig['applyToHTTPSOptions']>[0], { readonly auth?: unknown }>;
+
 export interface KubeconfigPlace {
   /** Merged as kubectl does: the first to say something wins, and a file that is not there is passed over. */
   readonly files: readonly string[];
@@ -94,7 +97,7 @@ async function credentialsOf(
   config: KubeConfig,
   proxy: string | null,
 ): Promise<Credentials | { ok: false; message: string }> {
-  const options: Parameters<KubeConfig['applyToHTTPSOptions']>[0] = {};
+  const options: HttpsOptions = {};
   try {
     await config.applyToHTTPSOptions(options);
   } catch (cause) {
@@ -108,7 +111,7 @@ async function credentialsOf(
   return { ok: true, headers, tls: tlsOf(options), proxy };
 }
 
-function tlsOf(options: Parameters<KubeConfig['applyToHTTPSOptions']>[0]): TlsMaterial {
+function tlsOf(options: HttpsOptions): TlsMaterial {
   const { ca, cert, key, rejectUnauthorized } = options;
   const servername = 'servername' in options ? options.servername : undefined;
   return {

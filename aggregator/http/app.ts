@@ -10,6 +10,7 @@ import { limits } from './limits.ts';
 import { metrics } from './metrics.ts';
 import { nodes } from './nodes.ts';
 import { addOpenApi } from './openapi.ts';
+import { overview } from './overview.ts';
 import type { HttpOptions } from './options.ts';
 import { type QuerySchema, readQuery } from './query.ts';
 import { addRefusals, refuseBytes, refuseUrl } from './refusals.ts';
@@ -39,6 +40,7 @@ export function buildApp(options: HttpOptions): FastifyInstance {
   });
   const hub = new EventHub(options.record, options.heartbeatMs ?? defaultHeartbeatMs);
   addOpenApi(app, options.version);
+  void app.register(overview, options);
   void app.register(findings, options);
   void app.register(nodes, options);
   void app.register(services, options);

@@ -63,10 +63,12 @@ async function tellOfStage({ story, stage, paint }: Telling): Promise<Outcome<nu
 }
 
 async function tellOfNodes(telling: Telling): Promise<Outcome<null>> {
-  const { story, followed, signal, terminal, paint } = telling;
+  const { story, stage, followed, signal, terminal, paint } = telling;
   await story.step('Every node reports');
   const started = await Promise.race([followed.start({ signal, startSeconds: 30 }), telling.whenBroken]);
   if (!started.ok) return started;
+  await story.say('All of it is on a page too. Open it in a browser, and see there what is told here:');
+  await story.commands([stage.server.href]);
   const reported = await telling.wait({
     until: 'every node has reported, and is healthy',
     holds: () => [...followed.nodes.values()].every(isRead) && nodeNames.every(isInSync(telling)),
@@ -84,7 +86,7 @@ async function tellOfNodes(telling: Telling): Promise<Outcome<null>> {
 async function tellOfPlaces(telling: Telling): Promise<Outcome<null>> {
   const { story, stage } = telling;
   await story.step('Where to look');
-  await story.say(`The aggregator answers at ${stage.server.origin}. In another terminal, while this runs:`);
+  await story.say(`The page is at ${stage.server.href}. In another terminal, while this runs:`);
   await story.commands(followCommands(stage));
   await telling.rest(restSeconds);
   return done(null);

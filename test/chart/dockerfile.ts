@@ -1,4 +1,4 @@
-/** A Dockerfile's instructions, as far as the tests of ours ask: no flags but --from, no variables, one line per array. */
+/** A Dockerfile's instructions, as far as the tests of ours ask: no variables, one line per array. */
 
 export interface Stage {
   readonly base: string;
@@ -15,6 +15,8 @@ export interface Instruction {
 export interface Copy {
   /** The stage that it takes from; null = the folder that the image is built from. */
   readonly from: string | null;
+  /** `--chown=0:0`. */
+  readonly flags: readonly string[];
   readonly sources: readonly string[];
   readonly to: string;
 }
@@ -40,9 +42,10 @@ export function copiesOf(stage: Stage): readonly Copy[] {
     .filter(({ word }) => word === 'COPY')
     .map(({ rest }) => {
       const words = rest.split(' ');
-      const from = words[0]?.startsWith('--from=') ? words[0].slice('--from='.length) : null;
-      const paths = from === null ? words : words.slice(1);
-      return { from, sources: paths.slice(0, -1), to: paths.at(-1) ?? '' };
+      const flags = words.filter((word) => word.startsWith('--') && !word.startsWith('--from='));
+      const from = words.find((word) => word.startsWith('--from='))?.slice('--from='.length) ?? null;
+      const paths = words.filter((word) => !word.startsWith('--'));
+      return { from, flags, sources: paths.slice(0, -1), to: paths.at(-1) ?? '' };
     });
 }
 

@@ -1,16 +1,23 @@
-import { readFileSync, statSync } from 'node:fs';
+/** What an image builder would make of the Dockerfiles; no registry is asked. The agent's root is run in test/kernel. */
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
+import { hostPrograms } from '../../agent/host-programs.ts';
 import { agentNodeEnvironment, agentNodeFlags } from '../../agent/node-flags.ts';
 import { aggregatorNodeFlags } from '../../aggregator/node-flags.ts';
 import { at, renderedChart } from './rendered-chart.ts';
-import { copiesOf, lastOf, type Stage, stagesOf } from './dockerfile.ts';
+import { type Copy, copiesOf, lastOf, type Stage, stagesOf } from './dockerfile.ts';
 
 const root = join(import.meta.dirname, '../..');
+const place = mkdtempSync(join(tmpdir(), 'plumbline-images-'));
 const text = (path: string) => readFileSync(join(root, path), 'utf8');
 
-/** Which Debian package (bookworm) has each program that the agent runs. */
-const packageOf: Readonly<Record<string, string>> = {
+afterAll(() => rmSync(place, { recursive: true, force: true }));
+
+/** Which Debian package (bookworm) has each program that the agent runs, and what it needs beside them. */
+const packageOf: Readonly<Record<(typeof hostPrograms)[number], string>> = {
   'iptables-legacy-save': 'iptables',
   'ip6tables-legacy-save': 'iptables',
   'iptables-nft-save': 'iptables',
@@ -24,6 +31,7 @@ const packageOf: Readonly<Record<string, string>> = {
   ipset: 'ipset',
   ipvsadm: 'ipvsadm',
 };
+const besidePrograms = ['netbase', 'tini'];
 
 /** The programs that scripts/build.js makes, by the source that each begins with. */
 const built = new Map(
@@ -33,23 +41,31 @@ const built = new Map(
   ]),
 );
 
-function finalOf(file: string): Stage {
-  const stage = stagesOf(text(file)).at(-1);
-  if (stage === undefined) throw new Error(`${file} has no stage`);
-  return stage;
+function stagesIn(file: string) {
+  const [build, root, final] = stagesOf(text(file));
+  if (build === undefined || root === undefined || final === undefined) throw new Error(`${file} has no three stages`);
+  return { build, root, final };
 }
 
-describe.each(['Dockerfile.agent', 'Dockerfile.aggregator'])('%s', (file) => {
-  const stages = stagesOf(text(file));
+function entryOf(file: string): readonly string[] {
+  return JSON.parse(lastOf(stagesIn(file).final, 'ENTRYPOINT'));
+}
 
-  it('builds with one Node and runs with the same, of the version that the programs need', () => {
+describe.each([
+  ['Dockerfile.agent', 'agent'],
+  ['Dockerfile.aggregator', 'aggregator'],
+])('%s', (file, name) => {
+  const { build, root: rootStage, final } = stagesIn(file);
+
+  it('builds with the Node that the programs need, and ends with nothing but what is copied', () => {
     const { engines } = JSON.parse(text('package.json'));
-    const major = engines.node.replace('>=', '');
-    expect(stages.map(({ base }) => base)).toEqual([`node:${major}-bookworm-slim`, `node:${major}-bookworm-slim`]);
+    const bases = [build, rootStage, final].map(({ base }) => base.replace(/@sha256:[0-9a-f]{64}$/, ''));
+    expect(bases).toEqual([`node:${engines.node.replace('>=', '')}-bookworm-slim`, 'build', 'scratch']);
+    expect(final.instructions.filter(({ word }) => word === 'RUN')).toEqual([]);
   });
 
   it('copies only what is there, and what reaches the builder', () => {
-    const taken = stages.flatMap(copiesOf).filter(({ from }) => from === null);
+    const taken = [build, rootStage, final].flatMap(copiesOf).filter(({ from }) => from === null);
     const sources = taken.flatMap((copy) => copy.sources);
     expect(sources.filter((path) => statSync(join(root, path), { throwIfNoEntry: false }) === undefined)).toEqual([]);
     const allowed = [...text('.dockerignore').matchAll(/^!(?<path>.+)$/gm)].map(({ groups }) => groups?.path);
@@ -57,78 +73,116 @@ describe.each(['Dockerfile.agent', 'Dockerfile.aggregator'])('%s', (file) => {
   });
 
   it('has every folder that the bundler reads', () => {
-    const copied = copiesOf(stages[0] ?? finalOf(file)).flatMap(({ sources }) => sources);
+    const copied = copiesOf(build).flatMap(({ sources }) => sources);
     expect(copied).toEqual(expect.arrayContaining(['package.json', 'agent', 'aggregator', 'cli', 'proto', 'scripts']));
     const entries = [...built.values()].map((entry) => entry.split('/')[0]);
     expect(entries.filter((folder) => !copied.includes(folder ?? ''))).toEqual([]);
   });
 
-  it('takes from an earlier stage only what that makes', () => {
-    expect(lastOf(stages[0] ?? finalOf(file), 'RUN')).toBe('node scripts/build.js');
-    const taken = copiesOf(finalOf(file));
-    const program = entryOf(file).at(-1)?.replace('/app/', '/src/dist/') ?? '';
+  it('is made of the root, and of one file that the bundler makes', () => {
+    expect(lastOf(build, 'RUN')).toBe('node scripts/build.js');
+    expect(runsOf(rootStage)).toContain(`node scripts/image-root.ts ${name} /image`);
+    const program = `/src/dist/${name}.js`;
     expect(built.has(program)).toBe(true);
-    expect(taken).toEqual([{ from: 'build', sources: ['/src/dist/package.json', program], to: '/app/' }]);
+    const expected: readonly Partial<Copy>[] = [
+      { from: 'root', sources: ['/image/'], to: '/' },
+      { from: 'build', sources: ['/src/dist/package.json', program], to: '/app/' },
+    ];
+    expect(copiesOf(final).filter(({ flags }) => flags.length === 0)).toEqual(
+      expected.map((copy) => ({ ...copy, flags: [] })),
+    );
+    expect(entryOf(file).at(-1)).toBe(`/app/${name}.js`);
   });
 });
 
+function runsOf(stage: Stage): readonly string[] {
+  return stage.instructions.filter(({ word }) => word === 'RUN').map(({ rest }) => rest);
+}
+
 describe('the agent image', () => {
-  it('runs the agent as root with the measured flags', () => {
-    const image = finalOf('Dockerfile.agent');
-    expect(lastOf(image, 'USER')).toBe('0');
-    expect(entryOf('Dockerfile.agent')).toEqual(['node', ...agentNodeFlags, '/app/agent.js']);
-    const settings =
-      text('Dockerfile.agent')
-        .match(/^ENV (.*)$/m)?.[1]
-        ?.split(' ') ?? [];
-    expect(settings).toEqual(
+  const { root: rootStage, final } = stagesIn('Dockerfile.agent');
+
+  it('runs the agent as root with the measured flags, below a process that ends orphans', () => {
+    expect(lastOf(final, 'USER')).toBe('0:0');
+    expect(entryOf('Dockerfile.agent')).toEqual([
+      ...['/usr/bin/tini', '--', '/usr/bin/node'],
+      ...agentNodeFlags,
+      '/app/agent.js',
+    ]);
+    expect(lastOf(final, 'ENV').split(' ')).toEqual(
       expect.arrayContaining(Object.entries(agentNodeEnvironment).map(([name, value]) => `${name}=${value}`)),
     );
   });
 
-  it('has every program that the agent may run', () => {
-    const list = /^const programs = \[(?<names>[^\]]+)\]/m.exec(text('agent/host.ts'))?.groups?.names ?? '';
-    const programs = [...list.matchAll(/'(?<name>[^']+)'/g)].map(({ groups }) => groups?.name ?? '');
-    expect(programs).toContain('iptables-nft-save');
-    const install = /install --yes --no-install-recommends (?<names>[\w -]+?)\s+&&/.exec(
-      lastOf(finalOf('Dockerfile.agent'), 'RUN'),
-    );
-    const installed = install?.groups?.names?.split(' ') ?? [];
-    const missing = programs.filter((program) => !installed.includes(packageOf[program] ?? 'no package is known'));
-    expect(missing).toEqual([]);
-    expect([...new Set(programs.map((program) => packageOf[program]))].sort()).toEqual(installed.toSorted());
+  it('installs the packages of every program that the agent may run, and no others', () => {
+    const install = /install --yes --no-install-recommends (?<names>[\w -]+)$/.exec(runsOf(rootStage)[0] ?? '');
+    const needed = new Set([...hostPrograms.map((program) => packageOf[program]), ...besidePrograms]);
+    expect(install?.groups?.names?.split(' ')).toEqual([...needed].sort());
   });
 });
 
 describe('the aggregator image', () => {
+  const { root: rootStage, final } = stagesIn('Dockerfile.aggregator');
+
   it('runs with the measured flags, as bin/plumbline does', () => {
-    expect(entryOf('Dockerfile.aggregator')).toEqual(['node', ...aggregatorNodeFlags, '/app/aggregator.js']);
+    expect(entryOf('Dockerfile.aggregator')).toEqual(['/usr/bin/node', ...aggregatorNodeFlags, '/app/aggregator.js']);
     expect(text('bin/plumbline')).toContain(`exec "$node" ${aggregatorNodeFlags.join(' ')} "$root/cli/main.ts" "$@"`);
   });
 
   it('runs as the user of the chart, with a journal folder that it owns', () => {
-    const image = finalOf('Dockerfile.aggregator');
     const { runAsUser, runAsGroup } = Object(
       at(renderedChart().the('Deployment'), 'spec.template.spec.securityContext'),
     );
-    expect(lastOf(image, 'USER')).toBe(`${runAsUser}:${runAsGroup}`);
-    expect(lastOf(image, 'RUN')).toBe(
-      `install --directory --owner=${runAsUser} --group=${runAsGroup} --mode=0700 ${lastOf(image, 'VOLUME')}`,
-    );
-    expect(lastOf(image, 'VOLUME')).toBe('/var/lib/plumbline');
+    expect(lastOf(final, 'USER')).toBe(`${runAsUser}:${runAsGroup}`);
+    const owner = `--chown=${runAsUser}:${runAsGroup}`;
+    const journal = { from: 'root', flags: [owner, '--chmod=0700'], sources: ['/journal'], to: '/var/lib/plumbline' };
+    expect(copiesOf(final)).toContainEqual(journal);
+    expect(lastOf(rootStage, 'RUN')).toContain(' /journal');
+    expect(lastOf(final, 'VOLUME')).toBe(journal.to);
   });
 
-  it('has the program where the chart probes it', () => {
-    const probe = 'spec.template.spec.containers.0.readinessProbe.exec.command';
-    expect(at(renderedChart().the('Deployment'), probe)).toEqual([
-      'node',
-      ...entryOf('Dockerfile.aggregator').slice(-1),
-      '--probe',
-      'readyz',
-    ]);
+  it('has a root with Node and the libraries of Node: no shell, and nothing that was not asked for', () => {
+    const image = join(place, 'aggregator');
+    const made = spawnSync(process.execPath, ['scripts/image-root.ts', 'aggregator', image], { cwd: root });
+    expect([made.status, `${made.stderr}`]).toEqual([0, '']);
+    expect(
+      ['bin/sh', 'bin/bash', 'usr/bin/env', 'usr/bin/apt-get'].filter((path) => existsSync(join(image, path))),
+    ).toEqual([]);
+    const programs = spawnSync('find', [join(image, 'usr/bin/'), join(image, 'usr/sbin/'), '-type', 'f']);
+    expect(`${programs.stdout}`.trim()).toBe(join(image, 'usr/bin/node'));
   });
 });
 
-function entryOf(file: string): readonly string[] {
-  return JSON.parse(lastOf(finalOf(file), 'ENTRYPOINT'));
-}
+describe('npm run image-digests', () => {
+  const digest = `sha256:${'5'.repeat(64)}`;
+
+  function runWith(docker: string, folder: string) {
+    const bin = mkdtempSync(join(place, 'bin-'));
+    writeFileSync(join(bin, 'docker'), `#!/bin/sh\n${docker}\n`, { mode: 0o755 });
+    for (const file of ['Dockerfile.agent', 'Dockerfile.aggregator']) cpSync(join(root, file), join(folder, file));
+    const env = { PATH: `${bin}:/usr/bin:/bin` };
+    const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'scripts/image-digests.js'), folder], {
+      env,
+      encoding: 'utf8',
+    });
+    return { status, stdout, stderr };
+  }
+
+  it('writes what the registry says today behind every tag, and nothing else', () => {
+    const folder = mkdtempSync(join(place, 'digests-'));
+    const image = 'node:24-bookworm-slim';
+    expect(runWith(`echo ${digest}`, folder)).toEqual({ status: 0, stdout: `${image}@${digest}\n`, stderr: '' });
+    for (const file of ['Dockerfile.agent', 'Dockerfile.aggregator']) {
+      const expected = text(file).replace(/^FROM node:24-bookworm-slim(@\S+)?/m, `FROM ${image}@${digest}`);
+      expect(readFileSync(join(folder, file), 'utf8')).toBe(expected);
+    }
+  });
+
+  it('changes nothing where a digest cannot be had, and says why', () => {
+    const folder = mkdtempSync(join(place, 'digests-'));
+    const { status, stderr } = runWith('echo no way to the registry >&2; exit 1', folder);
+    expect(status).toBe(1);
+    expect(stderr).toContain('no way to the registry');
+    expect(readFileSync(join(folder, 'Dockerfile.agent'), 'utf8')).toBe(text('Dockerfile.agent'));
+  });
+});

@@ -38,9 +38,33 @@ export function containerOf(
   shown: { readonly from: string; readonly as: string },
 ): readonly string[] {
   const script = 'mount --bind "$1" "$2" && mount -o remount,bind,ro / && shift 2 && exec "$@"';
+  return [...['sh', '-c', script, 'sh', shown.from, shown.as], 'setpriv', ...confinement({ user, capabilities })];
+}
+
+/**
+ * What stands before a command of an image, within `ip netns exec`: it sees the image's root, read-only, with the
+ * machine's /proc and /dev, and one folder of it.
+ * @param image `shown` is seen at /run.
+ */
+export function imageOf(
+  rights: ContainerRights,
+  image: { readonly root: string; readonly shown: string },
+): readonly string[] {
+  const mounts = [
+    'mount --bind "$1" "$1"',
+    'mount --rbind /proc "$1/proc"',
+    'mount --rbind /dev "$1/dev"',
+    'mount --bind "$2" "$1/run"',
+    'mount -o remount,bind,ro "$1"',
+  ];
+  const script = `${mounts.join(' && ')} && root=$1 && shift 2 && exec chroot "$root" "$@"`;
+  return [...['sh', '-c', script, 'sh', image.root, image.shown], '/usr/bin/setpriv', ...confinement(rights)];
+}
+
+/** Arguments of setpriv(1), whose last one stands before the command. */
+function confinement({ user, capabilities }: ContainerRights): readonly string[] {
   return [
-    ...['sh', '-c', script, 'sh', shown.from, shown.as],
-    ...['setpriv', '--pdeathsig', 'KILL', '--reuid', `${user}`, '--regid', `${user}`, '--clear-groups'],
+    ...['--pdeathsig', 'KILL', '--reuid', `${user}`, '--regid', `${user}`, '--clear-groups'],
     `--bounding-set=${['-all', ...capabilities.map((name) => `+${name.toLowerCase()}`)].join(',')}`,
     ...['--inh-caps=-all', '--no-new-privs', '--'],
   ];

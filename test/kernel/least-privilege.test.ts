@@ -3,10 +3,9 @@
  * `unknown: not permitted` what cannot be read then, and nothing healthy, missing or stale.
  */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type DemoNode, makeNode, nodePrograms, removeNode } from '../../cli/demo/demo-nodes.ts';
 import { type Cluster, type NodeName, nodeNames, openCluster } from '../e2e/cluster.ts';
 import type { KernelNode } from '../e2e/kernel-node.ts';
 import type { Program } from '../e2e/programs.ts';
@@ -15,6 +14,7 @@ import { recordingFolder } from '../recordings.ts';
 import { chartRights, type ContainerRights, containerOf, rightsOf } from './chart-container.ts';
 import { trackFlow } from './loaded-rules.ts';
 import { mustRunIn, removeAbandoned, whyNotHere } from './namespaces.ts';
+import { type NftablesNode, openNftablesNode } from './nftables-node.ts';
 
 const checkout = join(import.meta.dirname, '../..');
 const chart = chartRights();
@@ -78,27 +78,13 @@ beforeAll(async () => {
   for (const { companions, folder } of Object.values(cluster.nodes)) {
     for (const { name, command } of companions) cluster.start(name, command, folder);
   }
-  nftablesNode = openNftablesNode();
+  nftablesNode = openNftablesNode(cluster, 'rights');
+  // A UDP flow, and a set of somebody else.
+  trackFlow(nftablesNode.namespace);
+  mustRunIn(nftablesNode.namespace, 'ipset', ['create', 'others', 'hash:ip']);
 });
 
-let nftablesNode: DemoNode | null = null;
-
-/** node-c of the same recording, with kube-proxy's nftables rules, a UDP flow and a set of somebody else. */
-function openNftablesNode(): DemoNode {
-  const namespace = `plumbline-test-${process.pid}-rights-node-c`;
-  const folder = join(cluster.folder, 'node-c');
-  const node: DemoNode = { name: 'node-c', folder, kernel: { namespace, writes: 'nftables' } };
-  // The answers of its kube-proxy are given new times.
-  const recorded = join(cluster.folder, 'recorded-node-c');
-  cpSync(join(recordingFolder('s1-healthy'), 'node-c'), recorded, { recursive: true });
-  const made = makeNode(node, { nodeFolder: () => recorded, apiFolder: api, watchFolder: '' });
-  if (!made.ok) throw new Error(made.refusal.cameBack);
-  const [proxy] = nodePrograms(node, { socket: '', logFolder: cluster.folder });
-  if (proxy !== undefined) cluster.start(proxy.name, proxy.command, proxy.folder);
-  trackFlow(namespace);
-  mustRunIn(namespace, 'ipset', ['create', 'others', 'hash:ip']);
-  return node;
-}
+let nftablesNode: NftablesNode;
 
 /** A new one each time: it knows of no reading but those that are coming, and counts the streams of a node. */
 async function startAggregator(): Promise<void> {
@@ -114,7 +100,7 @@ afterEach(async () => {
 
 afterAll(async () => {
   await cluster?.close();
-  if (nftablesNode !== null) removeNode(nftablesNode, true);
+  nftablesNode?.remove();
 });
 
 function socketOf(node: NodeName): string {
@@ -123,8 +109,7 @@ function socketOf(node: NodeName): string {
 
 /** What stands before a command of a node. */
 function enterOf(node: NodeName | 'node-c'): readonly string[] {
-  if (node !== 'node-c') return cluster.nodes[node].enter;
-  return ['ip', 'netns', 'exec', nftablesNode?.kernel?.namespace ?? ''];
+  return node === 'node-c' ? nftablesNode.enter : cluster.nodes[node].enter;
 }
 
 /** A command of a node, in a container with these rights. */
