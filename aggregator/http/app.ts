@@ -12,6 +12,7 @@ import { nodes } from './nodes.ts';
 import { addOpenApi } from './openapi.ts';
 import { overview } from './overview.ts';
 import type { HttpOptions } from './options.ts';
+import { page } from './page.ts';
 import { type QuerySchema, readQuery } from './query.ts';
 import { addRefusals, refuseBytes, refuseUrl } from './refusals.ts';
 import { services } from './services.ts';
@@ -40,6 +41,7 @@ export function buildApp(options: HttpOptions): FastifyInstance {
   });
   const hub = new EventHub(options.record, options.heartbeatMs ?? defaultHeartbeatMs);
   addOpenApi(app, options.version);
+  void app.register(page);
   void app.register(overview, options);
   void app.register(findings, options);
   void app.register(nodes, options);

@@ -1,10 +1,10 @@
 /** Which findings a request asks for. */
 import Type, { type Static } from 'typebox';
 import type { Check } from '../model/check.ts';
-import { severities } from '../model/finding.ts';
+import { layers, severities } from '../model/finding.ts';
 import type { TrackedFinding } from '../model/lifecycle.ts';
 import { cursor, limit, someOf, someText } from './query.ts';
-import { endedStates, layers, openStates } from './schemas/finding.ts';
+import { endedStates, openStates } from './schemas/finding.ts';
 
 /** The parameters of a list of findings. */
 export function findingQuerySchema(checks: readonly Check[]) {

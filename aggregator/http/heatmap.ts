@@ -1,9 +1,8 @@
 /** What each node is in each layer, as one character: the whole cluster in a picture, small enough to send. */
 import type { Check } from '../model/check.ts';
-import type { Severity } from '../model/finding.ts';
+import { layers, type Severity } from '../model/finding.ts';
 import type { TrackedFinding } from '../model/lifecycle.ts';
 import type { NodeRecord } from '../model/record.ts';
-import { layers } from './schemas/finding.ts';
 import type { HeatmapJson } from './schemas/overview.ts';
 
 /** From the worst to none. */

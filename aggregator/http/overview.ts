@@ -1,6 +1,6 @@
 /** /api/v1/overview and /api/v1/heatmap: whether the network is what the cluster asked for, in one look. */
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
-import { severities } from '../model/finding.ts';
+import { layers, severities } from '../model/finding.ts';
 import type { TrackedFinding } from '../model/lifecycle.ts';
 import type { AuditRecord, NodeRecord } from '../model/record.ts';
 import { findingJson, groupSizes } from './finding-json.ts';
@@ -9,7 +9,6 @@ import { heatmapNodes } from './heatmap.ts';
 import type { HttpOptions } from './options.ts';
 import { overviewSentence } from './overview-sentence.ts';
 import { noParameters } from './query.ts';
-import { layers } from './schemas/finding.ts';
 import { document } from './schemas/list.ts';
 import { heatmapSchema, overviewSchema } from './schemas/overview.ts';
 import { refusals } from './schemas/problem.ts';

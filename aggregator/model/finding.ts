@@ -1,7 +1,10 @@
 /** What a check found, and the same with identity. */
 import type { FrontendKey } from '../../proto/forwarding.ts';
 
-export type Layer = 'L1' | 'L2' | 'L3' | 'L4' | 'L5';
+/** From the pod's interface up: what a layer rests on comes before it. */
+export const layers = ['L1', 'L2', 'L3', 'L4', 'L5'] as const;
+export type Layer = (typeof layers)[number];
+
 /** Most urgent first. */
 export const severities = ['critical', 'high', 'medium', 'low'] as const;
 export type Severity = (typeof severities)[number];

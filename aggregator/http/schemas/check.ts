@@ -1,7 +1,6 @@
 /** A check as the API shows it: what it looks at, and what it knows about its fault. */
 import Type, { type Static } from 'typebox';
-import { severities } from '../../model/finding.ts';
-import { layers } from './finding.ts';
+import { layers, severities } from '../../model/finding.ts';
 import { apiVersion, listOf, reference } from './list.ts';
 
 const checkFields = {

@@ -1,10 +1,9 @@
 /** A finding as the API shows it. Text that nodes reported is passed on as it is: show it as text. */
 import Type, { type Static } from 'typebox';
-import { severities } from '../../model/finding.ts';
+import { layers, severities } from '../../model/finding.ts';
 import type { TrackedFinding } from '../../model/lifecycle.ts';
 import { apiVersion, listOf, nullableString, reference } from './list.ts';
 
-export const layers = ['L1', 'L2', 'L3', 'L4', 'L5'] as const;
 /** The states of findings that have not ended, and of those that have. */
 export const openStates = ['pending', 'firing', 'unknown', 'suppressed'] as const;
 export const endedStates = ['resolved', 'gone'] as const;

@@ -1,6 +1,7 @@
 /** The whole cluster in one answer, and its nodes as a map of layers. */
 import Type, { type Static } from 'typebox';
-import { findingSchema, layers } from './finding.ts';
+import { layers } from '../../model/finding.ts';
+import { findingSchema } from './finding.ts';
 import { apiVersion, reference } from './list.ts';
 import { nodeStates } from './node.ts';
 

@@ -1,0 +1,175 @@
+/** Can I trust this node? */
+import type { ComponentChildren } from 'preact';
+import type { FindingJson } from '../../http/schemas/finding.ts';
+import { layers } from '../../model/finding.ts';
+import type { NodeJson } from '../../http/schemas/node.ts';
+import type { HeatmapJson } from '../../http/schemas/overview.ts';
+import { now } from '../clock.ts';
+import { cellWords } from '../heat-cells.ts';
+import type { LiveEvent } from '../live.ts';
+import { FindingState, NodeState, Severity } from '../parts/badge.tsx';
+import { Empty, Failure, Loading } from '../parts/notice.tsx';
+import { Time } from '../parts/time.tsx';
+import { useDocument } from '../state/use-document.ts';
+
+export function Node({ name }: { readonly name: string }) {
+  const touches = (event: LiveEvent) => event.kind === 'node' && event.node.name === name;
+  const { value, failure } = useDocument<NodeJson>(`/api/v1/nodes/${name}`, touches);
+  if (value === null) return failure === null ? <Loading what="the node" /> : <Failure detail={failure.detail} />;
+  return (
+    <article>
+      {failure !== null && <Failure detail={failure.detail} />}
+      <p class="line">
+        Node <NodeState state={value.state} />
+      </p>
+      <h1 class="sentence">{verdict(value)}</h1>
+      {value.unknownBecause.length > 0 && (
+        <ul class="hint unknown">
+          {value.unknownBecause.map((reason) => (
+            <li key={reason}>{reason}</li>
+          ))}
+        </ul>
+      )}
+      <Layers node={value} />
+      <Findings name={name} />
+      <Facts node={value} />
+    </article>
+  );
+}
+
+function verdict({ name, state, frontends, findings, agent }: NodeJson): string {
+  const of = `${frontends.total.toLocaleString('en')} addresses`;
+  switch (state) {
+    case 'healthy':
+      return `${name} does what the cluster asks for, at all ${of}.`;
+    case 'unhealthy':
+      if (frontends.drifted === 0) {
+        return `${name} does what the cluster asks for again, or differs in something else than addresses: ${countOf(findings.firing)}.`;
+      }
+      return `${name} differs from what the cluster asks for: ${frontends.drifted.toLocaleString('en')} of ${of}, ${countOf(findings.firing)}.`;
+    case 'unknown':
+      return agent === 'reporting' || agent === 'late'
+        ? `It is not known whether ${name} does what the cluster asks for.`
+        : `Nothing is heard of ${name}.`;
+  }
+}
+
+function countOf(findings: number): string {
+  return `${findings} ${findings === 1 ? 'finding fires' : 'findings fire'}`;
+}
+
+function Layers({ node: { name, state } }: { readonly node: NodeJson }) {
+  const { value } = useDocument<HeatmapJson>(
+    '/api/v1/heatmap',
+    (event) =>
+      (event.kind === 'node' && event.node.name === name) || (event.kind === 'finding' && event.finding?.node === name),
+  );
+  const cells = value?.nodes.find((node) => node.name === name)?.cells;
+  if (cells === undefined) return null;
+  const titles: Readonly<Record<(typeof layers)[number], string>> = {
+    L1: 'pod interface',
+    L2: 'node to node',
+    L3: 'Services',
+    L4: 'DNS',
+    L5: 'NetworkPolicy',
+  };
+  return (
+    <section aria-labelledby="layers">
+      <h2 id="layers">By layer</h2>
+      <ol class="ladder">
+        {layers.map((layer, at) => (
+          <li key={layer} data-cell={cells[at]}>
+            <b>{layer}</b> {titles[layer]}: {cellWords(cells[at] ?? (state === 'unknown' ? '?' : '-'))}
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function Findings({ name }: { readonly name: string }) {
+  const { value } = useDocument<{ readonly items: readonly FindingJson[] }>(
+    `/api/v1/findings?limit=500&node=${name}`,
+    (event) => event.kind === 'finding' && event.finding?.node === name,
+  );
+  if (value === null) return null;
+  const causes = value.items.filter(({ parent }) => parent === null);
+  const effects = value.items.length - causes.length;
+  return (
+    <section aria-labelledby="findings">
+      <h2 id="findings">Findings</h2>
+      {causes.length === 0 && <Empty>None.</Empty>}
+      <ul class="rows">
+        {causes.map(({ fingerprint, severity, state, summary, since }) => (
+          <li key={fingerprint}>
+            <Severity severity={severity} state={state} /> <a href={`/findings/${fingerprint}`}>{summary}</a>{' '}
+            <FindingState state={state} /> <Time at={since} />
+          </li>
+        ))}
+      </ul>
+      {effects > 0 && (
+        <p>
+          <a href={`/findings?node=${name}`}>
+            {effects} {effects === 1 ? 'finding follows' : 'findings follow'} from these
+          </a>
+        </p>
+      )}
+    </section>
+  );
+}
+
+function Facts({ node }: { readonly node: NodeJson }) {
+  const { mode, kubeProxyVersion, agent, agentVersion, lastHeardAt, lastReadingAt, readingIntervalSeconds } = node;
+  const { frontends, showsStateOf, agentMetrics } = node;
+  const isOld =
+    lastReadingAt !== null && now.value - Date.parse(lastReadingAt) > 2_000 * (readingIntervalSeconds ?? 30);
+  return (
+    <section aria-labelledby="facts">
+      <h2 id="facts">What is known of it</h2>
+      <dl class="facts">
+        <Fact name="dataplane">{mode}</Fact>
+        <Fact name="kube-proxy">{kubeProxyVersion ?? 'not known'}</Fact>
+        <Fact name="addresses">
+          {frontends.inSync.toLocaleString('en')} in sync, {frontends.drifted.toLocaleString('en')} differ,{' '}
+          {frontends.unknown.toLocaleString('en')} unknown
+        </Fact>
+        {showsStateOf !== null && (
+          <Fact name="shows the state of">
+            <Time at={showsStateOf} />
+          </Fact>
+        )}
+        <Fact name="rules read">
+          {lastReadingAt === null ? 'never' : <Time at={lastReadingAt} />}
+          {isOld ? ': older than two of its readings' : ''}
+          {readingIntervalSeconds === null ? '' : `, every ${readingIntervalSeconds} s`}
+        </Fact>
+        <Fact name="agent">
+          {agent}
+          {agentVersion === null ? '' : `, ${agentVersion}`}
+          {lastHeardAt !== null && (
+            <>
+              , heard <Time at={lastHeardAt} />
+            </>
+          )}
+        </Fact>
+        {agentMetrics !== null && (
+          <Fact name="agent's cost">
+            {Math.round(agentMetrics.rssBytes / 2 ** 20)} MiB, {agentMetrics.lastReadingSeconds.toFixed(2)} s a reading
+          </Fact>
+        )}
+        {agentMetrics !== null && agentMetrics.hintSources.length > 0 && (
+          <Fact name="changes told by">{agentMetrics.hintSources.join(', ')}</Fact>
+        )}
+      </dl>
+    </section>
+  );
+}
+
+function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
