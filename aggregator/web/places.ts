@@ -37,3 +37,8 @@ function listPlace(kind: string): Place {
       return { view: 'nowhere' };
   }
 }
+
+/** Whether it can be the name of a Node or a Service: any other text of a node's leads nowhere. */
+export function isName(text: string): boolean {
+  return /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(text);
+}

@@ -33,6 +33,11 @@ export interface Shown {
   close(): Promise<void>;
 }
 
+export interface Served {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
 export interface Showing {
   readonly screen?: keyof typeof screens;
   readonly scheme?: 'dark' | 'light';
@@ -42,11 +47,15 @@ export async function launchBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath: program, args: flags });
 }
 
-/** Listens with an aggregator's HTTP side on a free port of loopback. */
-export async function serve(options: Partial<HttpOptions>): Promise<{ readonly url: string; close(): Promise<void> }> {
+/** Listens with an aggregator's HTTP side on loopback. @param port a free one unless given. */
+export async function serve(options: Partial<HttpOptions>, port = 0): Promise<Served> {
   const app = buildApp(httpOptions(options));
-  const url = await app.listen({ host: '127.0.0.1', port: 0 });
-  return { url, close: () => app.close() };
+  const url = await app.listen({ host: '127.0.0.1', port });
+  const close = async () => {
+    app.server.closeAllConnections();
+    await app.close();
+  };
+  return { url, close };
 }
 
 /** Opens a path of the page. */

@@ -19,13 +19,17 @@ export interface Shown<T> {
 
 const nothing = { value: null, at: 0, failure: null };
 
-/** @param touches whether an event may have changed it. */
-export function useDocument<T>(path: string, touches: (event: LiveEvent) => boolean): Shown<T> {
+/**
+ * @param path null = there is nothing to ask for.
+ * @param touches whether an event may have changed it.
+ */
+export function useDocument<T>(path: string | null, touches: (event: LiveEvent) => boolean): Shown<T> {
   const [shown, setShown] = useState<Shown<T>>(nothing);
   useEffect(() => {
     const ending = new AbortController();
     let timer: number | undefined;
     setShown(nothing);
+    if (path === null) return;
     const read = async () => {
       timer = undefined;
       const answer = await get<T>(path, ending.signal);

@@ -12,6 +12,7 @@ import { Evidence } from '../parts/evidence.tsx';
 import { Markdown } from '../parts/markdown.tsx';
 import { Empty, Failure, Loading } from '../parts/notice.tsx';
 import { Time } from '../parts/time.tsx';
+import { isName } from '../places.ts';
 import { useDocument } from '../state/use-document.ts';
 import { lengthWords } from '../time-words.ts';
 
@@ -114,7 +115,7 @@ function Remedy({ finding: { remediation } }: { readonly finding: FindingJson })
 /** How old the evidence is, and whether the node still reports. */
 function Age({ finding: { lastSeenAt, node, endedAt }, at }: { readonly finding: FindingJson; readonly at: number }) {
   const { value } = useDocument<NodeJson>(
-    `/api/v1/nodes/${node ?? '-'}`,
+    node !== null && isName(node) ? `/api/v1/nodes/${node}` : null,
     (event) => event.kind === 'node' && event.node.name === node,
   );
   if (endedAt !== null) {
@@ -140,7 +141,7 @@ function Age({ finding: { lastSeenAt, node, endedAt }, at }: { readonly finding:
 
 /** What follows from it and goes with it. */
 function Below({ finding: { fingerprint, node } }: { readonly finding: FindingJson }) {
-  const path = `/api/v1/findings?limit=500${node === null ? '' : `&node=${node}`}`;
+  const path = `/api/v1/findings?limit=500${node === null ? '' : `&node=${encodeURIComponent(node)}`}`;
   const { value } = useDocument<ListOf<FindingJson>>(path, (event) => event.kind === 'finding');
   const below = (value?.items ?? []).filter(({ parent }) => parent === fingerprint);
   if (below.length === 0) return null;
