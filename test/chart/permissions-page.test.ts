@@ -2,12 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { at, listAt, renderedChart } from './rendered-chart.ts';
+import { rightsOfRole } from './api-rights.ts';
+import { at, listAt, type RenderedChart, renderedFile } from './rendered-chart.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/permissions.md'), 'utf8');
-const chart = renderedChart();
+const chart = renderedFile('default.yaml');
+/** With a certificate of somebody else, which is mounted. */
+const restricted = renderedFile('restricted.yaml');
 const agentPod = at(chart.the('DaemonSet'), 'spec.template.spec');
-const aggregatorPod = at(chart.the('Deployment'), 'spec.template.spec');
 
 /** The cells of all rows whose first one is code. */
 const rows = [...page.matchAll(/^\| (?<cells>`.+`.*) \|$/gm)].map(({ groups }) => (groups?.cells ?? '').split(' | '));
@@ -24,6 +26,11 @@ function told(form: RegExp): readonly string[] {
     .sort();
 }
 
+function mountsOf(of: RenderedChart, kind: 'DaemonSet' | 'Deployment'): readonly string[] {
+  const mounts = listAt(of.the(kind), 'spec.template.spec.containers.0.volumeMounts');
+  return mounts.map((mount) => String(at(mount, 'mountPath')));
+}
+
 describe('the page of permissions tells of', () => {
   it('each capability of the agent', () => {
     expect(told(/^[A-Z_]+$/)).toEqual(listAt(agentPod, 'containers.0.securityContext.capabilities.add').toSorted());
@@ -35,14 +42,21 @@ describe('the page of permissions tells of', () => {
   });
 
   it('each mount of both', () => {
-    const mounts = [agentPod, aggregatorPod].flatMap((pod) => listAt(pod, 'containers.0.volumeMounts'));
-    expect(told(/^\//)).toEqual(mounts.map((mount) => String(at(mount, 'mountPath'))).sort());
+    const mounts = [chart, restricted].flatMap((each) => [
+      ...mountsOf(each, 'DaemonSet'),
+      ...mountsOf(each, 'Deployment'),
+    ]);
+    expect(told(/^\//)).toEqual([...new Set(mounts)].sort());
   });
 
-  it('each right in the API', () => {
-    const rules = ['ClusterRole', 'Role'].flatMap((kind) => listAt(chart.the(kind), 'rules'));
-    const asked = rules.flatMap((rule) =>
-      listAt(rule, 'resources').map((resource) => `${resource}: ${listAt(rule, 'verbs').join(' ')}`),
+  it('each right of the aggregator in the API', () => {
+    const roles = chart.manifests.filter(
+      ({ kind, metadata }) => kind.endsWith('Role') && !/-(viewer|snapshot|metrics|command-line)$/.test(metadata.name),
+    );
+    const asked = roles.flatMap((role) =>
+      listAt(role, 'rules').flatMap((rule) =>
+        listAt(rule, 'resources').map((resource) => `${resource}: ${listAt(rule, 'verbs').join(' ')}`),
+      ),
     );
     const resources = rows.flatMap(([first = '', verbs = '']) =>
       codesIn(first)
@@ -50,6 +64,14 @@ describe('the page of permissions tells of', () => {
         .map((code) => `${code}: ${codesIn(verbs).join(' ')}`),
     );
     expect(resources.sort()).toEqual(asked.sort());
+  });
+
+  it('each role for people', () => {
+    const roles = chart.manifests.filter(
+      ({ kind, metadata }) => kind.endsWith('Role') && /-(viewer|snapshot|metrics|command-line)$/.test(metadata.name),
+    );
+    expect(told(/^RELEASE-/)).toEqual(roles.map(({ metadata }) => metadata.name.replace('audit', 'RELEASE')).sort());
+    expect(roles.filter((role) => rightsOfRole(role).length === 0)).toEqual([]);
   });
 
   it('something for each: what it is for, and what is unknown without it', () => {

@@ -1,16 +1,69 @@
 /** What the chart's pods may do and are told, held against what the programs take. */
 import { describe, expect, it } from 'vitest';
 import { readConfig as readAgentConfig } from '../../agent/config.ts';
+import { observe } from '../../agent/observe.ts';
+import { scriptedHost } from '../../agent/scripted-host.ts';
 import { agentLabels, readConfig as readAggregatorConfig } from '../../aggregator/config.ts';
-import { at, hasKey, isWithin, listAt, renderedChart } from './rendered-chart.ts';
+import { forbiddenOf } from './pod-security.ts';
+import { at, hasKey, isWithin, listAt, type RenderedChart, renderedChart, renderedFile } from './rendered-chart.ts';
 
-const chart = renderedChart();
+const charts = {
+  default: renderedFile('default.yaml'),
+  minimal: renderedFile('minimal.yaml'),
+  restricted: renderedFile('restricted.yaml'),
+};
+const chart = charts.default;
 const daemonSet = chart.the('DaemonSet');
 const deployment = chart.the('Deployment');
-const agentPod = at(daemonSet, 'spec.template.spec');
-const aggregatorPod = at(deployment, 'spec.template.spec');
+const agentPod = podOf(chart, 'DaemonSet');
+const aggregatorPod = podOf(chart, 'Deployment');
 const agentContainer = at(agentPod, 'containers.0');
 const aggregatorContainer = at(aggregatorPod, 'containers.0');
+
+function podOf(of: RenderedChart, kind: 'DaemonSet' | 'Deployment'): unknown {
+  return at(of.the(kind), 'spec.template.spec');
+}
+
+/** Arguments, with the variables of the container filled in as the kubelet does. */
+function argsOf(pod: unknown): readonly string[] {
+  const environment = new Map(
+    listAt(pod, 'containers.0.env').map((variable) => [
+      String(at(variable, 'name')),
+      sample(at(variable, 'valueFrom.fieldRef.fieldPath')),
+    ]),
+  );
+  return listAt(pod, 'containers.0.args').map((arg) =>
+    String(arg).replace(/\$\((?<name>\w+)\)/g, (whole, name) => environment.get(name) ?? whole),
+  );
+}
+
+function sample(fieldPath: unknown): string {
+  if (fieldPath === 'status.podIP') return '10.244.1.7';
+  if (fieldPath === 'spec.nodeName') return 'node-a';
+  throw new Error(`no pod has ${fieldPath}`);
+}
+
+/** The values of an option, which may be given several times. */
+function given(pod: unknown, option: string): readonly string[] {
+  return argsOf(pod).flatMap((arg) => (arg.startsWith(`--${option}=`) ? [arg.slice(option.length + 3)] : []));
+}
+
+function agentConfig(pod: unknown) {
+  const outcome = readAgentConfig({ args: argsOf(pod), environment: { NODE_NAME: 'node-a' }, hostname: 'x' });
+  if (outcome.kind !== 'run') throw new Error(JSON.stringify(outcome));
+  return outcome.config;
+}
+
+function aggregatorConfig(pod: unknown) {
+  const outcome = readAggregatorConfig(argsOf(pod), {});
+  if (outcome.kind !== 'run') throw new Error(JSON.stringify(outcome));
+  return outcome.config;
+}
+
+function isMounted(file: string, pod: unknown): boolean {
+  const folders = listAt(pod, 'containers.0.volumeMounts').map((mount) => String(at(mount, 'mountPath')));
+  return folders.some((folder) => file === folder || file.startsWith(`${folder}/`));
+}
 
 describe('an agent', () => {
   it('is root with two capabilities and nothing else', () => {
@@ -28,15 +81,38 @@ describe('an agent', () => {
     ).toEqual([]);
   });
 
+  it('breaks these rules of a `restricted` namespace, and no other', () => {
+    const always = ['hostNetwork', 'volume hostPath', 'volume hostPath', 'runAsNonRoot', 'runAsUser 0'];
+    const [network, ...rest] = always;
+    const rules = Object.values(charts).map((each) => forbiddenOf(podOf(each, 'DaemonSet')));
+    expect(rules).toEqual([
+      [network, 'capability NET_ADMIN', 'capability NET_RAW', ...rest],
+      always,
+      [network, 'capability NET_ADMIN', ...rest],
+    ]);
+  });
+
+  it('has one capability less, or none, where the values say so', () => {
+    const capabilities = 'containers.0.securityContext.capabilities';
+    expect(at(podOf(charts.restricted, 'DaemonSet'), capabilities)).toEqual({ drop: ['ALL'], add: ['NET_ADMIN'] });
+    expect(at(podOf(charts.minimal, 'DaemonSet'), capabilities)).toEqual({ drop: ['ALL'] });
+    expect(at(podOf(renderedChart({ 'agent.capabilities': [] }), 'DaemonSet'), capabilities)).toEqual({
+      drop: ['ALL'],
+    });
+    const warnings = Object.values(charts).map(({ notes }) => notes.includes('every node will be unknown'));
+    expect(warnings).toEqual([false, true, false]);
+  });
+
   it('has the labels by which the aggregator knows agents', () => {
     const labels: unknown = at(daemonSet, 'spec.template.metadata.labels');
     const selected = Object.fromEntries(agentLabels.split(',').map((label) => label.split('=')));
     expect(labels).toMatchObject(selected);
   });
 
-  it('sees the network of its node, on every node', () => {
+  it('sees the network of its node, on every node, and is among the last to be evicted', () => {
     expect([at(agentPod, 'hostNetwork'), at(agentPod, 'dnsPolicy')]).toEqual([true, 'ClusterFirstWithHostNet']);
     expect(at(agentPod, 'tolerations')).toEqual([{ operator: 'Exists' }]);
+    expect(at(agentPod, 'priorityClassName')).toBe('system-node-critical');
     expect(at(agentContainer, 'env')).toEqual([
       { name: 'NODE_NAME', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
     ]);
@@ -51,30 +127,43 @@ describe('an agent', () => {
         sources: [{ serviceAccountToken: { path: 'token', audience: 'plumbline', expirationSeconds: 3600 } }],
       },
     });
-    const subjects = chart.manifests.flatMap((each) => listAt(each, 'subjects'));
-    expect(subjects.map((subject) => at(subject, 'name'))).not.toContain(account);
+    for (const { manifests } of Object.values(charts)) {
+      const subjects = manifests.flatMap((each) => listAt(each, 'subjects'));
+      expect(subjects.map((subject) => at(subject, 'name'))).not.toContain(account);
+    }
   });
 
-  it('mounts nothing of the node but CNI files, and all of it read-only', () => {
+  it('mounts what it reads of the node and nothing more, read-only: everything else it does without', async () => {
+    const asked = new Set<string>();
+    const told = <T>(path: string, answer: T): T => {
+      asked.add(path);
+      return answer;
+    };
+    const host = scriptedHost({});
+    const { list } = host;
+    await observe({
+      ...host,
+      read: (path, most) => told(path, host.read(path, most)),
+      ...(list === undefined ? {} : { list: (path, most) => told(path, list(path, most)) }),
+      identify: async (path) => told(path, null),
+    });
+    const ofNode = [...asked].filter((path) => !path.startsWith('/proc/'));
+    const unmounted = ofNode.filter((path) => !isMounted(path, agentPod));
+    expect(unmounted).toEqual(['/run/xtables.lock']);
     const paths = listAt(agentPod, 'volumes').flatMap((volume) =>
-      hasKey(volume, 'hostPath') ? [at(volume, 'hostPath.path')] : [],
+      hasKey(volume, 'hostPath') ? [String(at(volume, 'hostPath.path'))] : [],
     );
-    expect(paths).toEqual(['/etc/cni/net.d', '/var/lib/cni']);
+    const isRead = (folder: string) => ofNode.some((path) => path === folder || path.startsWith(`${folder}/`));
+    expect([paths, paths.filter((path) => !isRead(path))]).toEqual([['/etc/cni/net.d', '/var/lib/cni'], []]);
     const writable = listAt(agentContainer, 'volumeMounts').filter((mount) => !isWithin({ readOnly: true }, mount));
     expect(writable).toEqual([]);
   });
 
-  it('is given settings that it takes', () => {
-    const outcome = readAgentConfig({
-      args: argsOf(agentContainer),
-      environment: { NODE_NAME: 'node-a' },
-      hostname: 'x',
-    });
-    if (outcome.kind !== 'run') throw new Error(JSON.stringify(outcome));
-    const { nodeName, addresses, credentials, dialSpreadSeconds } = outcome.config;
+  it('is given settings that it takes, in files that are mounted', () => {
+    const { nodeName, addresses, credentials, dialSpreadSeconds } = agentConfig(agentPod);
     expect({ nodeName, addresses, credentials, dialSpreadSeconds }).toEqual({
       nodeName: 'node-a',
-      addresses: ['audit-aggregator.observability.svc:8443', 'audit-aggregator-pods.observability.svc:8443'],
+      addresses: ['audit-aggregator.observability.svc:8443', 'audit-aggregator-headless.observability.svc:8443'],
       credentials: {
         tokenFile: '/var/run/secrets/plumbline/token',
         caFile: '/etc/plumbline/ca/ca.crt',
@@ -82,29 +171,40 @@ describe('an agent', () => {
       },
       dialSpreadSeconds: 30,
     });
-    expect(isMounted('/var/run/secrets/plumbline/token', agentContainer)).toBe(true);
-    expect(isMounted('/etc/plumbline/ca/ca.crt', agentContainer)).toBe(true);
+    const files = ['token-file', 'ca-file', 'addresses-file'].flatMap((option) => given(agentPod, option));
+    expect(files).toEqual([
+      '/var/run/secrets/plumbline/token',
+      '/etc/plumbline/ca/ca.crt',
+      '/etc/plumbline/ca/addresses',
+    ]);
+    expect(files.filter((file) => !isMounted(file, agentPod))).toEqual([]);
+    expect(agentConfig(podOf(charts.restricted, 'DaemonSet')).credentials.serverName).toBe('plumbline.example');
+  });
+
+  it('has the whole ConfigMap, there or not: what the aggregator writes later arrives without a restart', () => {
+    const volume = { name: 'ca', configMap: { name: 'audit-ca', optional: true } };
+    expect(at(agentPod, 'volumes.1')).toEqual(volume);
+    const mount = listAt(agentContainer, 'volumeMounts').find((each) => isWithin({ name: 'ca' }, each));
+    // The kubelet renews no file that is mounted by itself.
+    expect(mount).toEqual({ name: 'ca', mountPath: '/etc/plumbline/ca', readOnly: true });
   });
 
   it('dials Services that exist, at their port', () => {
     const services = chart.manifests.filter(({ kind }) => kind === 'Service');
     const dialled = services.map(({ metadata, ...rest }) => {
-      const [port] = listAt(rest, 'spec.ports');
+      const port = listAt(rest, 'spec.ports').find((each) => isWithin({ name: 'grpc' }, each));
       return `${metadata.name}.${metadata.namespace}.svc:${at(port, 'port')}`;
     });
-    const outcome = readAgentConfig({
-      args: argsOf(agentContainer),
-      environment: { NODE_NAME: 'node-a' },
-      hostname: 'x',
-    });
-    expect(outcome.kind === 'run' ? outcome.config.addresses : []).toEqual(dialled);
+    expect(agentConfig(agentPod).addresses).toEqual(dialled);
     expect(services.map((service) => hasKey(at(service, 'spec'), 'clusterIP'))).toEqual([false, true]);
   });
 });
 
 describe('the aggregator', () => {
-  it('fits into a namespace with restricted pods', () => {
-    expect(at(aggregatorPod, 'securityContext')).toEqual({
+  it.each(Object.entries(charts))('fits into a namespace with restricted pods (%s)', (_, each) => {
+    const pod = podOf(each, 'Deployment');
+    expect(forbiddenOf(pod)).toEqual([]);
+    expect(at(pod, 'securityContext')).toEqual({
       runAsNonRoot: true,
       runAsUser: 65532,
       runAsGroup: 65532,
@@ -112,12 +212,11 @@ describe('the aggregator', () => {
       fsGroupChangePolicy: 'OnRootMismatch',
       seccompProfile: { type: 'RuntimeDefault' },
     });
-    expect(at(aggregatorContainer, 'securityContext')).toEqual({
+    expect(at(pod, 'containers.0.securityContext')).toEqual({
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
       capabilities: { drop: ['ALL'] },
     });
-    expect(listAt(aggregatorPod, 'volumes').filter((volume) => hasKey(volume, 'hostPath'))).toEqual([]);
   });
 
   it('is one, and its next one begins when it has ended: a journal has one writer', () => {
@@ -125,91 +224,89 @@ describe('the aggregator', () => {
     expect(at(chart.the('PersistentVolumeClaim'), 'spec.accessModes')).toEqual(['ReadWriteOnce']);
   });
 
-  it('is given settings that it takes, and knows its agents by them', () => {
-    const outcome = readAggregatorConfig(argsOf(aggregatorContainer), {});
-    if (outcome.kind !== 'run') throw new Error(JSON.stringify(outcome));
-    const { agents, http, dataDir, kubeconfig, identity } = outcome.config;
-    expect({ agents, http, dataDir, kubeconfig, identity }).toEqual({
-      agents: {
-        host: '0.0.0.0',
-        port: 8443,
-        certFile: '/etc/plumbline/tls/tls.crt',
-        keyFile: '/etc/plumbline/tls/tls.key',
-      },
-      http: { host: '127.0.0.1', port: 8080 },
+  it.each(Object.entries(charts))('is given settings that it takes, and knows its agents by them (%s)', (_, each) => {
+    const pod = podOf(each, 'Deployment');
+    const { dataDir, kubeconfig, identity, http } = aggregatorConfig(pod);
+    expect({ dataDir, kubeconfig, identity, http }).toEqual({
       dataDir: '/var/lib/plumbline',
       kubeconfig: null,
+      http: { host: '127.0.0.1', port: 8080 },
       identity: {
         audience: 'plumbline',
-        namespace: daemonSet.metadata.namespace,
-        serviceAccount: at(agentPod, 'serviceAccountName'),
-        daemonSet: daemonSet.metadata.name,
+        namespace: each.the('DaemonSet').metadata.namespace,
+        serviceAccount: at(podOf(each, 'DaemonSet'), 'serviceAccountName'),
+        daemonSet: each.the('DaemonSet').metadata.name,
       },
     });
-    expect(at(agentPod, 'volumes.0.projected.sources.0.serviceAccountToken.audience')).toBe(identity.audience);
-    const files = [dataDir, agents?.certFile ?? '', agents?.keyFile ?? ''];
-    expect(files.map((file) => isMounted(file, aggregatorContainer))).toEqual([true, true, true]);
+    const agentToken = 'volumes.0.projected.sources.0.serviceAccountToken.audience';
+    expect(at(podOf(each, 'DaemonSet'), agentToken)).toBe(identity.audience);
+    expect(given(pod, 'auth')).toEqual(['kubernetes']);
+    const files = [dataDir, ...given(pod, 'tls-cert-file'), ...given(pod, 'tls-key-file')];
+    expect(files.filter((file) => !isMounted(file, pod))).toEqual([]);
   });
 
-  it('listens on the ports that it and its Services name', () => {
-    expect(at(aggregatorContainer, 'ports')).toEqual([
-      { name: 'grpc', containerPort: 8443 },
-      { name: 'http', containerPort: 8080 },
-    ]);
-    const ports = chart.manifests.filter(({ kind }) => kind === 'Service').map((service) => at(service, 'spec.ports'));
-    const grpc = [{ name: 'grpc', port: 8443, targetPort: 'grpc' }];
-    expect(ports).toEqual([grpc, grpc]);
-  });
-
-  it('is probed by itself, with commands that it takes', () => {
-    const asked = ['startupProbe', 'livenessProbe', 'readinessProbe'].map((probe) => {
-      const [program, file, ...args] = listAt(aggregatorContainer, `${probe}.exec.command`).map(String);
-      expect([program, file]).toEqual(['node', '/app/aggregator.js']);
-      return readAggregatorConfig(args, {});
+  it('keeps its certificate in objects that it may change, for the names by which it is reached', () => {
+    const { metadata: secret } = chart.the('Secret');
+    const { metadata: bundle } = chart.the('ConfigMap', '-ca');
+    expect({
+      secret: given(aggregatorPod, 'tls-secret'),
+      configMap: given(aggregatorPod, 'tls-config-map'),
+      names: given(aggregatorPod, 'tls-name'),
+      address: given(aggregatorPod, 'advertise'),
+    }).toEqual({
+      secret: [`${secret.namespace}/${secret.name}`],
+      configMap: [`${bundle.namespace}/${bundle.name}`],
+      names: agentConfig(agentPod).addresses.map((address) => address.replace(/:\d+$/, '')),
+      address: ['10.244.1.7:8443'],
     });
-    const http = { host: '127.0.0.1', port: 8080 };
-    expect(asked).toEqual([
-      { kind: 'probe', what: 'livez', http },
-      { kind: 'probe', what: 'livez', http },
-      { kind: 'probe', what: 'readyz', http },
+    expect(given(aggregatorPod, 'tls-name')).toContain(agentConfig(agentPod).credentials.serverName);
+    const changeable = chart.manifests
+      .flatMap((role) => listAt(role, 'rules').map((rule) => ({ role, rule })))
+      .filter(({ rule }) => listAt(rule, 'verbs').includes('update'))
+      .map(({ role, rule }) => `${at(rule, 'resources.0')} ${role.metadata.namespace}/${at(rule, 'resourceNames.0')}`);
+    expect(changeable).toEqual([
+      `secrets ${secret.namespace}/${secret.name}`,
+      `configmaps ${bundle.namespace}/${bundle.name}`,
     ]);
   });
 
-  it('may see what it judges, who its agents are, and nothing else', () => {
-    expect(at(chart.the('ClusterRole'), 'rules')).toEqual([
-      { apiGroups: [''], resources: ['services', 'nodes'], verbs: ['list', 'watch'] },
-      { apiGroups: [''], resources: ['pods', 'namespaces'], verbs: ['list', 'watch'] },
-      { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },
-      { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+  it('with a certificate of somebody else may change nothing in the API', () => {
+    const verbs = charts.restricted.manifests.flatMap((each) =>
+      listAt(each, 'rules').flatMap((rule) => (hasKey(rule, 'resources') ? listAt(rule, 'verbs') : [])),
+    );
+    expect([...new Set(verbs)].sort()).toEqual(['create', 'get', 'list', 'watch']);
+    expect(given(podOf(charts.restricted, 'Deployment'), 'tls-secret')).toEqual([]);
+  });
+
+  it('listens on the ports that it, its Services and its policy name', () => {
+    const listened = ['listen-grpc', 'listen-https'].flatMap((option) => given(aggregatorPod, option));
+    const ports = listAt(aggregatorContainer, 'ports');
+    expect([listened, ports]).toEqual([
+      ['0.0.0.0:8443', '0.0.0.0:8444'],
+      [
+        { name: 'grpc', containerPort: 8443 },
+        { name: 'https', containerPort: 8444 },
+      ],
     ]);
-    expect(at(chart.the('Role'), 'rules')).toEqual([
-      { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] },
-    ]);
-    const account = {
-      kind: 'ServiceAccount',
-      name: at(aggregatorPod, 'serviceAccountName'),
-      namespace: 'observability',
-    };
-    for (const [binding, role] of [
-      ['ClusterRoleBinding', 'ClusterRole'],
-      ['RoleBinding', 'Role'],
-    ] as const) {
-      const { metadata } = chart.the(role);
-      expect(at(chart.the(binding), 'roleRef')).toEqual({
-        apiGroup: 'rbac.authorization.k8s.io',
-        kind: role,
-        name: metadata.name,
-      });
-      expect(at(chart.the(binding), 'subjects')).toEqual([account]);
-    }
+    const services = chart.manifests.filter(({ kind }) => kind === 'Service').map((each) => at(each, 'spec.ports'));
+    const grpc = { name: 'grpc', port: 8443, targetPort: 'grpc' };
+    expect(services).toEqual([[grpc, { name: 'https', port: 8444, targetPort: 'https' }], [grpc]]);
+    const allowed = listAt(chart.the('NetworkPolicy'), 'spec.ingress').flatMap((rule) => listAt(rule, 'ports'));
+    expect(allowed.map((port) => at(port, 'port'))).toEqual(ports.map((port) => at(port, 'name')));
+  });
+
+  it('listens on addresses of the other family where there is no IPv4', () => {
+    const pod = podOf(charts.restricted, 'Deployment');
+    expect(['listen-grpc', 'listen-https'].flatMap((option) => given(pod, option))).toEqual(['[::]:8443', '[::]:8444']);
+    const own = podOf(renderedChart({ 'aggregator.ipFamily': 'IPv6' }), 'Deployment');
+    expect(given(own, 'advertise')).toEqual(['[10.244.1.7]:8443']);
+  });
+
+  it('is asked for its health by the kubelet, where anybody may ask', () => {
+    const probes = ['startupProbe', 'livenessProbe', 'readinessProbe'].map((probe) =>
+      at(aggregatorContainer, `${probe}.httpGet`),
+    );
+    const ask = (path: string) => ({ scheme: 'HTTPS', port: 'https', path });
+    expect(probes).toEqual([ask('/livez'), ask('/livez'), ask('/readyz')]);
   });
 });
-
-function argsOf(container: unknown): readonly string[] {
-  return listAt(container, 'args').map(String);
-}
-
-function isMounted(file: string, container: unknown): boolean {
-  const folders = listAt(container, 'volumeMounts').map((mount) => String(at(mount, 'mountPath')));
-  return folders.some((folder) => file === folder || file.startsWith(`${folder}/`));
-}

@@ -1,8 +1,10 @@
 /** The chart of this project with some values, rendered and parsed. */
-import { globSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { parse, parseAllDocuments } from 'yaml';
-import { renderChart } from './templates.ts';
+import { type RenderRequest, renderChart } from './render.ts';
+import { refusalsOf } from './values-schema.ts';
 
 const chart = join(import.meta.dirname, '../../charts/plumbline');
 
@@ -24,24 +26,35 @@ export interface RenderedChart {
   the(kind: string, nameEnd?: string): Manifest;
 }
 
+export type Circumstances = Partial<Omit<RenderRequest, 'chart' | 'values'>>;
+
 /** The release `audit` in the namespace `observability`; `changes` are laid over values.yaml, path by path. */
-export function renderedChart(changes: Readonly<Record<string, unknown>> = {}): RenderedChart {
+export function renderedChart(
+  changes: Readonly<Record<string, unknown>> = {},
+  circumstances: Circumstances = {},
+): RenderedChart {
   const values: unknown = parse(readFileSync(join(chart, 'values.yaml'), 'utf8'));
   for (const [path, value] of Object.entries(changes)) setAt(values, path.split('.'), value);
-  const { name, version, appVersion } = parse(readFileSync(join(chart, 'Chart.yaml'), 'utf8'));
-  const paths = globSync('templates/*', { cwd: chart }).sort();
-  const files = new Map(paths.map((path) => [basename(path), readFileSync(join(chart, path), 'utf8')]));
-  const rendered = renderChart(files, {
-    Values: values,
-    Release: { Name: 'audit', Namespace: 'observability', Service: 'Helm' },
-    Chart: { Name: name, Version: version, AppVersion: appVersion },
-  });
-  const manifests = [...rendered]
+  return renderedWith([values], circumstances);
+}
+
+/** The same with one of the files of test/chart/values. */
+export function renderedFile(name: string, circumstances: Circumstances = {}): RenderedChart {
+  return renderedWith([parse(readFileSync(join(import.meta.dirname, 'values', name), 'utf8'))], circumstances);
+}
+
+/** Every file of templates is YAML or the notes. @throws with Helm's words where Helm would refuse. */
+export function renderedWith(values: readonly unknown[], circumstances: Circumstances = {}): RenderedChart {
+  const rendering = renderChart({ ...usual, ...circumstances, chart, values });
+  if (!rendering.ok) throw new Error(rendering.message);
+  const refusals = refusalsOf(rendering.values);
+  if (refusals.length > 0) throw new Error(refusals.join('\n'));
+  const manifests = [...rendering.files]
     .filter(([file]) => file.endsWith('.yaml'))
     .flatMap(([file, text]) => read(file, text));
   return {
     manifests,
-    notes: rendered.get('NOTES.txt') ?? '',
+    notes: rendering.files.get('plumbline/templates/NOTES.txt') ?? '',
     the: (kind, nameEnd = '') => {
       const found = manifests.filter((each) => each.kind === kind && each.metadata.name.endsWith(nameEnd));
       const [first] = found;
@@ -50,6 +63,14 @@ export function renderedChart(changes: Readonly<Record<string, unknown>> = {}): 
     },
   };
 }
+
+const usual: Omit<RenderRequest, 'chart' | 'values'> = {
+  release: 'audit',
+  namespace: 'observability',
+  kubeVersion: 'v1.34.1',
+  apiVersions: ['monitoring.coreos.com/v1'],
+  strict: true,
+};
 
 /** What stands at a path of keys and indexes: `spec.template.spec.containers.0`; fails where there is nothing. */
 export function at(from: unknown, path: string): unknown {
@@ -85,11 +106,20 @@ export function isWithin(part: unknown, whole: unknown): boolean {
   return Object.entries(part ?? {}).every(([key, value]) => entries.get(key) === value);
 }
 
+/**
+ * The objects of a file; Helm passes over documents without any. The server reads YAML 1.1, tools of today 1.2, to which
+ * `on` and `0440` are other things: what is not the same to both is refused.
+ */
 function read(file: string, text: string): readonly Manifest[] {
-  return parseAllDocuments(text, { strict: true, uniqueKeys: true }).map((document) => {
-    if (document.errors.length > 0) throw new Error(`${file}: ${document.errors.join(', ')}\n${text}`);
-    return document.toJS();
-  });
+  const [older, newer] = (['1.1', '1.2'] as const).map((version) =>
+    parseAllDocuments(text, { version, strict: true, uniqueKeys: true }).flatMap((document) => {
+      if (document.errors.length > 0) throw new Error(`${file}: ${document.errors.join(', ')}\n${text}`);
+      const object = document.toJS();
+      return object === null ? [] : [object];
+    }),
+  );
+  if (!isDeepStrictEqual(older, newer)) throw new Error(`${file} is not the same in YAML 1.1 and 1.2:\n${text}`);
+  return newer ?? [];
 }
 
 function setAt(into: unknown, [key, ...rest]: readonly string[], value: unknown): void {

@@ -12,9 +12,13 @@ export interface ContainerRights {
 /** Bits of capability.h. */
 const bits: Readonly<Record<string, bigint>> = { NET_ADMIN: 12n, NET_RAW: 13n };
 
-/** The agent's rights, out of the chart itself. @throws when the chart gives it more than such a container has. */
-export function chartRights(): ContainerRights {
-  const context = at(renderedChart().the('DaemonSet'), 'spec.template.spec.containers.0.securityContext');
+/**
+ * The agent's rights, out of the chart itself.
+ * @param changes of the chart's values, as `agent.privileges`.
+ * @throws when the chart gives it more than such a container has.
+ */
+export function chartRights(changes: Readonly<Record<string, unknown>> = {}): ContainerRights {
+  const context = at(renderedChart(changes).the('DaemonSet'), 'spec.template.spec.containers.0.securityContext');
   const confined = [
     ['privileged', false],
     ['allowPrivilegeEscalation', false],

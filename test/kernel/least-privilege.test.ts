@@ -48,8 +48,8 @@ const situations: readonly Situation[] = [
   { name: 'without NET_ADMIN', rights: without('NET_ADMIN'), expected: { 'node-a': noAdmin, 'node-b': noAdmin } },
   { name: 'without NET_RAW', rights: without('NET_RAW'), expected: { 'node-a': null, 'node-b': noRaw } },
   {
-    name: 'without any capability',
-    rights: without('NET_ADMIN', 'NET_RAW'),
+    name: 'as the chart has it with agent.privileges: none',
+    rights: chartRights({ 'agent.privileges': 'none' }),
     expected: { 'node-a': nothing, 'node-b': nothing },
   },
   {
