@@ -5,7 +5,9 @@
  *
  * Exit 0 when all were made, 1 when one was not.
  */
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -29,6 +31,29 @@ const banner = [
   'const __dirname = import.meta.dirname;',
 ].join('\n');
 
+/**
+ * Puts the page's files themselves in the place of the module that reads them from a folder.
+ * @type {import('esbuild').Plugin}
+ */
+const pageInside = {
+  name: 'page-inside',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /aggregator\/http\/page-files\.ts$/ }, () => ({ contents: pageModule(), loader: 'js' })),
+};
+
+function pageModule() {
+  const page = mkdtempSync(join(tmpdir(), 'plumbline-page-'));
+  try {
+    const made = spawnSync(process.execPath, [join(root, 'scripts/build-page.js'), page], { encoding: 'utf8' });
+    if (made.status !== 0) throw new Error(`the page could not be built: ${made.stderr}`);
+    const files = readdirSync(page).map((name) => [name, readFileSync(join(page, name)).toString('base64')]);
+    return `const files = ${JSON.stringify(files)};
+export const pageFiles = () => new Map(files.map(([name, content]) => [name, Buffer.from(content, 'base64')]));`;
+  } finally {
+    rmSync(page, { recursive: true, force: true });
+  }
+}
+
 try {
   await build({
     absWorkingDir: root,
@@ -41,6 +66,7 @@ try {
     target: 'node24',
     // Names in stack traces are worth more than the bytes.
     keepNames: true,
+    plugins: [pageInside],
     legalComments: 'eof',
     logLevel: 'warning',
   });

@@ -24,6 +24,10 @@ const offenders: Readonly<Record<string, { readonly path: string; readonly text:
     path: 'aggregator/http/offender.ts',
     text: "import { config } from '../config.ts';",
   },
+  'the page knows the API, and no server': {
+    path: 'aggregator/web/offender.tsx',
+    text: "import { problems } from '../http/errors.ts';",
+  },
   'the agent never imports the aggregator': {
     path: 'agent/offender.ts',
     text: "import type { Finding } from '../aggregator/model/finding.ts';",

@@ -56,6 +56,7 @@ const owners: ReadonlyMap<string, readonly string[]> = new Map([
       'agent/stream/credentials.ts',
       'cli/',
       'aggregator/cluster/',
+      'aggregator/http/page-files.ts',
       'aggregator/journal/',
       'aggregator/ingest/',
     ],
@@ -67,6 +68,8 @@ const owners: ReadonlyMap<string, readonly string[]> = new Map([
   ['node:vm', ['agent/spent-memory.ts']],
   ['node:perf_hooks', ['aggregator/http/']],
   ['fastify', ['aggregator/http/']],
+  ['preact', ['aggregator/web/']],
+  ['@preact/signals', ['aggregator/web/']],
   ['@fastify/swagger', ['aggregator/http/']],
   ['@fastify/type-provider-typebox', ['aggregator/http/']],
   ['prom-client', ['aggregator/http/']],
@@ -74,7 +77,14 @@ const owners: ReadonlyMap<string, readonly string[]> = new Map([
   ['node:util', ['agent/config.ts', 'aggregator/config.ts']],
   [
     'node:path',
-    ['agent/host.ts', 'agent/recorded-host.ts', 'agent/recorded-network.ts', 'cli/', 'aggregator/journal/'],
+    [
+      'agent/host.ts',
+      'agent/recorded-host.ts',
+      'agent/recorded-network.ts',
+      'cli/',
+      'aggregator/http/page-files.ts',
+      'aggregator/journal/',
+    ],
   ],
   ['node:sqlite', ['aggregator/journal/']],
   ['node:timers', ['cli/']],
@@ -117,6 +127,16 @@ export const importRules: readonly ImportRule[] = [
     reason: 'main wires the parts together; a part that knows main cannot be tested without all the others',
     binds: (path) => shells.some((shell) => path.startsWith(shell)),
     allows: ({ to }) => !isIn(to, 'aggregator/main.ts', 'aggregator/config.ts'),
+  },
+  {
+    name: 'the page knows the API, and no server',
+    reason: 'what a browser loads must be small, and nothing that it has is a secret',
+    binds: (path) => path.startsWith('aggregator/web/') && !path.endsWith('.test.ts'),
+    allows: ({ to, typeOnly }) =>
+      isIn(to, 'aggregator/web/', 'aggregator/model/finding.ts') ||
+      (isIn(to, 'aggregator/http/schemas/') && typeOnly) ||
+      isPackage(to, 'preact') ||
+      isPackage(to, '@preact/signals'),
   },
   {
     name: 'the agent never imports the aggregator',

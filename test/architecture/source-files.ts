@@ -18,7 +18,7 @@ export interface Import {
 
 /** Every TypeScript file of the programs and their tests, with its text. */
 export function sourceFiles(): ReadonlyMap<string, string> {
-  const paths = globSync('{agent,aggregator,cli,proto,test}/**/*.ts', { cwd: root });
+  const paths = globSync('{agent,aggregator,cli,proto,test}/**/*.{ts,tsx}', { cwd: root });
   return new Map(paths.sort().map((path) => [path, readFileSync(join(root, path), 'utf8')]));
 }
 
