@@ -2,11 +2,11 @@
 import { defineConfig } from 'vitest/config';
 
 const beside = ['agent', 'aggregator', 'cli', 'proto'].map((folder) => `${folder}/**/*.test.ts`);
-const above = ['engine', 'property', 'published', 'recordings', 'scenarios'].map(
-  (folder) => `test/${folder}/**/*.test.ts`,
-);
+const above = ['engine', 'published', 'recordings', 'scenarios'].map((folder) => `test/${folder}/**/*.test.ts`);
+/** Random clusters, rules and bytes by the thousand. */
+const properties = ['test/property/**/*.test.ts', 'test/engine/churn.test.ts'];
 /** Tests that start the program as a process again and again. */
-const commands = ['test/scenarios/command-line.test.ts', 'agent/main.test.ts'];
+const commands = ['test/scenarios/command-line.test.ts', 'test/scenarios/kubectl-plugin.test.ts', 'agent/main.test.ts'];
 const slow = '**/*.slow.test.ts';
 
 export default defineConfig({
@@ -19,8 +19,18 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [...beside, ...above],
-          exclude: [slow, ...commands, '**/node_modules/**'],
+          exclude: [slow, ...commands, ...properties, '**/node_modules/**'],
           // By itself vitest leaves a core to its own process, of the two that there are.
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'property',
+          include: properties,
+          exclude: [slow],
           maxWorkers: 2,
           testTimeout: 60_000,
           hookTimeout: 60_000,

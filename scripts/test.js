@@ -36,6 +36,7 @@ const suites = [
   { name: 'contract', budgetSeconds: 30, command: ['node', 'scripts/contract.ts'] },
   { name: 'architecture', budgetSeconds: 30, command: [...vitest, 'architecture'] },
   { name: 'unit', budgetSeconds: 120, command: [...vitest, 'unit'] },
+  { name: 'property', budgetSeconds: 90, command: [...vitest, 'property'] },
   { name: 'commands', budgetSeconds: 60, command: [...vitest, 'commands'] },
   // These three share five minutes.
   { name: 'chart', budgetSeconds: 90, command: [...vitest, 'chart'] },
