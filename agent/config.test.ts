@@ -14,6 +14,7 @@ describe("the agent's settings", () => {
       config: {
         nodeName: 'host-a',
         addresses: ['unix:/run/plumbline/node-a.sock'],
+        addressesFile: null,
         credentials: { tokenFile: null, caFile: null, serverName: null },
         pace: { minSeconds: 5, maxSeconds: 300, budget: 0.01 },
         dialSpreadSeconds: 30,
@@ -27,6 +28,7 @@ describe("the agent's settings", () => {
     const environment = {
       NODE_NAME: 'node-a',
       PLUMBLINE_AGGREGATOR: 'plumbline-agents:8443,[fd00::7]:8443',
+      PLUMBLINE_ADDRESSES_FILE: '/etc/plumbline/addresses',
       PLUMBLINE_CA_FILE: '/etc/plumbline/ca.pem',
       PLUMBLINE_LOG_LEVEL: 'debug',
       PLUMBLINE_SERVER_NAME: '',
@@ -45,6 +47,7 @@ describe("the agent's settings", () => {
       config: {
         nodeName: 'node-a',
         addresses: ['plumbline-agents:8443', '[fd00::7]:8443'],
+        addressesFile: '/etc/plumbline/addresses',
         credentials: {
           tokenFile: '/var/run/secrets/plumbline/token',
           caFile: '/etc/plumbline/ca.pem',
@@ -72,6 +75,11 @@ describe("the agent's settings", () => {
       'a relative socket',
       ['--aggregator', 'unix:a.sock'],
       '--aggregator unix:a.sock: HOST:PORT or unix:/PATH is wanted',
+    ],
+    [
+      'more addresses than the aggregator is told of',
+      ['--aggregator', Array(17).fill('a:1').join(',')],
+      '--aggregator: 17 addresses, of 16 at most',
     ],
     ['a port that cannot be', ['--aggregator', 'a:70000'], '--aggregator a:70000: HOST:PORT or unix:/PATH is wanted'],
     [
@@ -133,7 +141,7 @@ describe("the agent's settings", () => {
 describe('the help', () => {
   it('names every option that is taken', () => {
     const named = [...agentHelp.matchAll(/^ {2}(--[a-z-]+) [A-Z]/gm)].map(([, option = '']) => option);
-    expect(named).toHaveLength(10);
+    expect(named).toHaveLength(11);
     // `--x` alone is refused for its missing value, not as unknown.
     for (const option of named)
       expect(read([option])).toMatchObject({ message: expect.stringContaining('argument missing') });

@@ -5,12 +5,15 @@
 import { parseArgs } from 'node:util';
 import { type LogLevel, logLevels } from './log.ts';
 import { defaultPace, type PaceLimits } from './pace.ts';
-import { staysHere } from './stream/credentials.ts';
+import { mostWays } from '../proto/ways.ts';
+import { hostPort, staysHere } from './stream/address.ts';
 
 export interface AgentConfig {
   readonly nodeName: string;
   /** `host:port` or `unix:/path`, tried in turn. */
   readonly addresses: readonly string[];
+  /** Holds further addresses, one `host:port` a line, tried after those; null = none. */
+  readonly addressesFile: string | null;
   readonly credentials: {
     /** Null only where nothing leaves the machine. */
     readonly tokenFile: string | null;
@@ -41,6 +44,7 @@ aggregator. It changes nothing on the node. Needs root with CAP_NET_ADMIN, and
 CAP_NET_RAW for iptables-legacy.
 
   --aggregator ADDRESS[,...]  HOST:PORT or unix:/PATH, tried in turn (no default)
+  --addresses-file FILE       further addresses, one HOST:PORT a line, read before each dial
   --node-name NAME            this node's name in the API ($NODE_NAME, else the host's name)
   --ca-file FILE              who signed the aggregator's certificate, PEM; needed unless all
                               addresses are unix sockets or loopback
@@ -62,6 +66,7 @@ Examples:
 
 const options = {
   aggregator: { type: 'string' },
+  'addresses-file': { type: 'string' },
   'node-name': { type: 'string' },
   'ca-file': { type: 'string' },
   'server-name': { type: 'string' },
@@ -79,7 +84,7 @@ type Setting = Exclude<keyof typeof options, 'help' | 'version'>;
 type ReadSetting = (name: Setting) => string | undefined;
 
 /** Variables of the family that other commands read. */
-const othersVariables = ['PLUMBLINE_SERVER'];
+const othersVariables = ['PLUMBLINE_SERVER', 'PLUMBLINE_NAMESPACE'];
 
 export interface ConfigSource {
   /** Without the program's name and command. */
@@ -129,6 +134,7 @@ function configOf(setting: ReadSetting, nodeName: string): AgentConfig {
   return {
     nodeName,
     addresses: addresses.map(({ text }) => text),
+    addressesFile: setting('addresses-file') ?? null,
     credentials: credentialsOf(addresses, setting),
     pace: { minSeconds, maxSeconds, budget: defaultPace.budget },
     dialSpreadSeconds: secondsOf('dial-spread', setting, { fallback: 30, least: 0, most: 600 }),
@@ -146,11 +152,9 @@ interface Dialled {
 function addressesOf(setting: ReadSetting): readonly Dialled[] {
   const texts = (setting('aggregator') ?? '').split(',').filter((text) => text !== '');
   if (texts.length === 0) throw new BadSetting('--aggregator is missing: where shall the agent report to?');
+  if (texts.length > mostWays) throw new BadSetting(`--aggregator: ${texts.length} addresses, of ${mostWays} at most`);
   return texts.map((text) => {
-    if (/^unix:\/./.test(text)) return { text, isRemote: false };
-    const [, bracketed, plain, port] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:/[\]\s]+)):(\d{1,5})$/.exec(text) ?? [];
-    const host = bracketed ?? plain;
-    if (host === undefined || Number(port) < 1 || Number(port) > 65_535) {
+    if (!/^unix:\/./.test(text) && hostPort(text) === null) {
       throw new BadSetting(`--aggregator ${text}: HOST:PORT or unix:/PATH is wanted`);
     }
     return { text, isRemote: !staysHere(text) };

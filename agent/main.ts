@@ -46,6 +46,7 @@ async function run(config: AgentConfig): Promise<void> {
   const stream = new AgentStream({
     source: loop,
     addresses: config.addresses,
+    addressesFile: config.addressesFile,
     nodeName: config.nodeName,
     agentVersion: manifest.version,
     credentials: config.credentials,

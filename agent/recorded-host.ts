@@ -5,30 +5,22 @@
 import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createGunzip } from 'node:zlib';
-import { ciliumSocket, type Command, type GetResult, type Host, type ReadResult, type RunResult } from './host.ts';
+import type { Command, GetResult, Host, ReadResult, RunResult } from './host.ts';
+import {
+  complaintFile,
+  fileOfCommand,
+  fileOfPath,
+  filesOfAnswer,
+  flowtablesFile,
+  nftTableFiles,
+  saveCommands,
+} from './recorded-names.ts';
 import { recordedFile, recordedFolder, recordedOutput } from './recorded-network.ts';
 import { listedTable, listedTables } from './recorded-nft.ts';
 import { stripCounters } from './strip-counters.ts';
 
-const saveCommands = ['iptables-nft-save', 'ip6tables-nft-save', 'iptables-legacy-save', 'ip6tables-legacy-save'];
 const nftListing = 'nft-list-ruleset.txt';
 const namesFile = 'ip_tables_names.txt';
-/** Where kube-proxy's tables of nf_tables were recorded by themselves; large recordings have nothing else of nft. */
-const nftTableFiles: ReadonlyMap<string, string> = new Map([
-  ['ip kube-proxy', 'nft-list-table-ip-kube-proxy.txt'],
-  ['ip6 kube-proxy', 'nft-list-table-ip6-kube-proxy.txt'],
-]);
-
-/** Where the answers of kube-proxy and Cilium lie; the second name is that of the large recordings. */
-const answers: ReadonlyMap<string, readonly string[]> = new Map([
-  ['10256/healthz', ['kube-proxy/healthz.txt']],
-  ['10256/livez', ['kube-proxy/livez.txt']],
-  ['10249/metrics', ['kube-proxy/metrics.txt', 'kube-proxy-metrics.txt']],
-  ['10249/proxyMode', ['kube-proxy/proxyMode.txt']],
-  ['10249/configz', ['kube-proxy/configz.json']],
-  [`${ciliumSocket}/v1/service`, ['cilium-service-list.json']],
-  [`${ciliumSocket}/v1/healthz`, ['cilium-status.json']],
-]);
 
 /** Files of one node; `under` has what `folder` lacks. */
 interface Recording {
@@ -60,6 +52,7 @@ function openRecording(folders: readonly string[]): Recording {
   const ruleFiles = [
     ...saveCommands.flatMap((command) => [`${command}.txt`, `${command}.txt.gz`, ...perTable(command)]),
     nftListing,
+    flowtablesFile,
     ...[...nftTableFiles.values()].flatMap((name) => [name, `${name}.gz`]),
   ];
   const ruleFolder = folders.find((folder) => ruleFiles.some((name) => existsSync(join(folder, name))));
@@ -79,7 +72,11 @@ function perTable(command: string): readonly string[] {
 async function run(recording: Recording, command: Command, onOutput: (piece: Uint8Array) => void): Promise<RunResult> {
   const line = [command.program, ...command.args].join(' ');
   if (saveCommands.includes(line)) return printDump(recording, command, onOutput);
+  const counted = saveCommands.includes(command.program) ? countedFilter(recording, line) : null;
+  if (counted !== null) return printFiles([counted], command, onOutput);
   if (line === 'nft list flowtables') {
+    const listed = recording.findRules(flowtablesFile);
+    if (listed !== null) return printFiles([listed], command, onOutput);
     if (!recording.hasRules || lacksNftListing(recording)) return notRecorded(line);
     return print(Buffer.from((await nftTables(recording)).map((table) => `table ${table} {\n}\n`).join('')), onOutput);
   }
@@ -87,6 +84,12 @@ async function run(recording: Recording, command: Command, onOutput: (piece: Uin
   if (nftTable !== undefined) return printNftTable(recording, { command, table: nftTable }, onOutput);
   const output = recordedOutput(recording.find, line);
   return output === null ? notRecorded(line) : print(output, onOutput);
+}
+
+/** One table with its counters, which only `plumbline snapshot` records. */
+function countedFilter(recording: Recording, line: string): string | null {
+  const name = fileOfCommand(line);
+  return name === null ? null : recording.findRules(name);
 }
 
 function notRecorded(line: string): RunResult {
@@ -101,9 +104,14 @@ function print(output: Buffer, onOutput: (piece: Uint8Array) => void): RunResult
 /** A backend that held no rules left no file. */
 async function printDump(recording: Recording, command: Command, onOutput: (piece: Uint8Array) => void) {
   if (!recording.hasRules) return notRecorded(command.program);
-  const stderrPath = recording.findRules(`${command.program}.stderr.txt`);
   const result = await printFiles(dumpFiles(recording, command.program), command, onOutput);
-  return result.ok && stderrPath !== null ? { ...result, stderr: readFileSync(stderrPath, 'utf8') } : result;
+  return withComplaint(recording, `${command.program}.txt`, result);
+}
+
+/** With what the command said on stderr, where that was recorded. */
+function withComplaint(recording: Recording, file: string, result: RunResult): RunResult {
+  const path = recording.findRules(complaintFile(file));
+  return result.ok && path !== null ? { ...result, stderr: readFileSync(path, 'utf8') } : result;
 }
 
 async function printFiles(
@@ -129,7 +137,10 @@ async function printNftTable(
   onOutput: (piece: Uint8Array) => void,
 ): Promise<RunResult> {
   const file = tableFile(recording, table);
-  if (file !== null) return printFiles([file], command, onOutput);
+  if (file !== null) {
+    const result = await printFiles([file], command, onOutput);
+    return withComplaint(recording, nftTableFiles.get(table) ?? '', result);
+  }
   const listing = recording.findRules(nftListing);
   const text = listing === null ? null : listedTable(readFileSync(listing), table);
   if (text === null) return notRecorded([command.program, ...command.args].join(' '));
@@ -203,11 +214,12 @@ function linesOf(path: string): readonly string[] {
 }
 
 async function read(recording: Recording, path: string, maxBytes: number): Promise<ReadResult> {
+  const name = fileOfPath(path);
+  const recorded = name === null ? null : recording.find(name);
+  if (recorded !== null) return found(path, readFileSync(recorded), maxBytes);
   if (path === '/proc/net/ip_tables_names') return found(path, await legacyNames(recording, 'ipv4'), maxBytes);
   if (path === '/proc/net/ip6_tables_names') return found(path, await legacyNames(recording, 'ipv6'), maxBytes);
-  const recorded = path === '/proc/net/ip_vs' ? recording.find('proc-net-ip_vs.txt') : null;
-  const bytes = recorded === null ? recordedFile(recording.find, path) : readFileSync(recorded);
-  return found(path, bytes, maxBytes);
+  return found(path, recordedFile(recording.find, path), maxBytes);
 }
 
 function found(path: string, bytes: Buffer | null, maxBytes: number): ReadResult {
@@ -239,9 +251,9 @@ function splitNames(
 }
 
 function get(recording: Recording, url: string): GetResult {
-  const { hostname, port, pathname } = new URL(url);
-  const names = answers.get((hostname === ciliumSocket ? hostname : port) + pathname) ?? [];
-  const path = names.map((name) => recording.find(name)).find((candidate) => candidate !== null);
+  const path = filesOfAnswer(url)
+    .map((name) => recording.find(name))
+    .find((candidate) => candidate !== null);
   if (path === undefined) return { ok: false, kind: 'absent', message: `GET ${url} was not recorded` };
   return answerOf(url, readFileSync(path, 'utf8'));
 }
@@ -254,7 +266,7 @@ function answerOf(url: string, text: string): GetResult {
     return {
       ok: false,
       kind: 'deadline',
-      message: `GET ${url}: ${line === '' ? 'no answer' : line.replace('# ', '')}`,
+      message: `GET ${url}: ${line === '' ? 'no answer' : line.replace(/^# (?:no answer: )?/, '')}`,
     };
   }
   if (!line.startsWith('HTTP/')) return { ok: true, status: 200, body: text };

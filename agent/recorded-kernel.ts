@@ -11,12 +11,6 @@ export function recordedSetting(sysctls: string, path: string): string | null {
   return line === undefined ? null : `${line.slice(name.length + 3)}\n`;
 }
 
-/** `conntrack -L -f FAMILY -p udp -o extended`, as the agent asks; null for any other command. */
-export function flowFamily(line: string): 'ipv4' | 'ipv6' | null {
-  const family = /^conntrack -L -f (ipv[46]) -p udp -o extended$/.exec(line)?.[1];
-  return family === 'ipv4' || family === 'ipv6' ? family : null;
-}
-
 /**
  * The flows of UDP of one family out of a recorded listing of all connections. It may be two listings one behind the
  * other, the second of IPv6, which the first had already.

@@ -2,39 +2,37 @@
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { byName, type EntryKind, type ListResult } from './host-files.ts';
-import { flowFamily, recordedFlows, recordedSetting } from './recorded-kernel.ts';
+import { recordedFlows, recordedSetting } from './recorded-kernel.ts';
+import {
+  boundAddresses,
+  configurationCopies,
+  configurationFolder,
+  fileOfCommand,
+  flowFamily,
+  flowsFile,
+  settingsFile,
+  settingsFolder,
+  stateFile,
+  stateFolder,
+} from './recorded-names.ts';
 
 /** Finds a file or folder of the recording; null when it has none of that name. */
 export type Find = (name: string) => string | null;
-
-const boundAddresses = 'ip -j addr show dev kube-ipvs0';
-const commandFiles: ReadonlyMap<string, string> = new Map([
-  ['ip -j addr', 'net/ip-addr.json'],
-  [boundAddresses, 'ip-addr-kube-ipvs0.json'],
-  ['ip -j -d link', 'net/ip-link.json'],
-  ['ipset save', 'ipset-save.txt'],
-  ['ipvsadm -Sn', 'ipvsadm-Sn.txt'],
-  ['ip -j -4 route show table all', 'net/ip-route-all.json'],
-  ['ip -j -6 route show table all', 'net/ip6-route-all.json'],
-]);
-const configurationFolder = '/etc/cni/net.d';
-const stateFolder = '/var/lib/cni';
-const stateFile = 'var-lib-cni.json';
 
 /** What a command printed; null when it was not recorded. */
 export function recordedOutput(find: Find, line: string): Buffer | null {
   const family = flowFamily(line);
   if (family !== null) return flows(find, family);
-  const name = commandFiles.get(line);
+  const name = fileOfCommand(line);
   // What all links have includes what one has: whoever reads it picks out the one.
-  const path = (name === undefined ? null : find(name)) ?? (line === boundAddresses ? find('net/ip-addr.json') : null);
+  const path = (name === null ? null : find(name)) ?? (line === boundAddresses ? find('net/ip-addr.json') : null);
   if (path === null) return null;
   const output = readFileSync(path);
   return line.includes(' -4 ') ? withoutIpv6(output) : output;
 }
 
 function flows(find: Find, family: 'ipv4' | 'ipv6'): Buffer | null {
-  const extended = find('conntrack-extended.txt');
+  const extended = find(flowsFile);
   const path = extended ?? find('conntrack.txt');
   return path === null ? null : Buffer.from(recordedFlows(readFileSync(path, 'utf8'), family, extended !== null));
 }
@@ -57,7 +55,7 @@ export function recordedFolder(find: Find, path: string): ListResult {
 type Entries = readonly { readonly name: string; readonly kind: EntryKind }[];
 
 function configurations(find: Find): Entries | null {
-  const folder = find('etc-cni-net.d');
+  const folder = find(configurationCopies);
   if (folder === null) return null;
   return readdirSync(folder, { withFileTypes: true }).map((entry) => ({
     name: entry.name,
@@ -86,21 +84,21 @@ function recordedStates(find: Find): ReadonlyMap<string, string> {
 }
 
 function setting(find: Find, path: string): Buffer | null {
-  const file = find('sysctl.txt');
+  const file = find(settingsFile);
   const value = file === null ? null : recordedSetting(readFileSync(file, 'utf8'), path);
   return value === null ? null : Buffer.from(value);
 }
 
 /** A file of CNI, or a setting of the kernel, as it was recorded; null when it was not, and of any other path. A link of a bundle is not followed. */
 export function recordedFile(find: Find, path: string): Buffer | null {
-  if (path.startsWith('/proc/sys/')) return setting(find, path);
+  if (path.startsWith(settingsFolder)) return setting(find, path);
   if (path.startsWith(`${stateFolder}/`)) {
     const content = recordedStates(find).get(path.slice(stateFolder.length + 1));
     return content === undefined ? null : Buffer.from(content);
   }
   if (!path.startsWith(`${configurationFolder}/`)) return null;
   const name = path.slice(configurationFolder.length + 1);
-  const found = name.includes('/') ? null : find(join('etc-cni-net.d', name));
+  const found = name.includes('/') ? null : find(join(configurationCopies, name));
   return found === null || !lstatSync(found).isFile() ? null : readFileSync(found);
 }
 

@@ -23,6 +23,8 @@ describe('the settings', () => {
       agents: null,
       agentSockets: [{ node: 'node-a', path: '/run/a.sock' }],
       http: { host: '127.0.0.1', port: 8080 },
+      https: null,
+      auth: { mode: 'kubernetes', audience: 'plumbline-http' },
       dataDir: 'plumbline-data',
       kubeconfig: null,
       context: null,
@@ -56,7 +58,40 @@ describe('the settings', () => {
 
   it('take TLS with both of its files', () => {
     const tls = ['--listen-grpc', '0.0.0.0:8443', '--tls-cert-file', 'tls.crt', '--tls-key-file', 'tls.key'];
-    expect(config(tls).agents).toEqual({ host: '0.0.0.0', port: 8443, certFile: 'tls.crt', keyFile: 'tls.key' });
+    const certificate = { kind: 'files', certFile: 'tls.crt', keyFile: 'tls.key' };
+    expect(config(tls).agents).toEqual({ host: '0.0.0.0', port: 8443, certificate });
+  });
+
+  it('take certificates that the aggregator makes', () => {
+    const made = [
+      '--tls-secret',
+      'mon/tls',
+      '--tls-config-map',
+      'agents/ca',
+      '--tls-name',
+      'a.mon.svc',
+      '--tls-name',
+      'b',
+    ];
+    expect(
+      config(['--listen-grpc', '[::]:8443', ...made, '--advertise', '[fd00::7]:8443']).agents?.certificate,
+    ).toEqual({
+      kind: 'made',
+      secret: { namespace: 'mon', name: 'tls' },
+      configMap: { namespace: 'agents', name: 'ca' },
+      names: ['a.mon.svc', 'b'],
+      advertise: '[fd00::7]:8443',
+    });
+  });
+
+  it('take HTTPS beside, with an audience of its own', () => {
+    const tls = ['--listen-grpc', '[::]:8443', '--tls-cert-file', 'tls.crt', '--tls-key-file', 'tls.key'];
+    expect(config([...tls, '--listen-https', '[::]:8444', '--http-audience', 'people'])).toMatchObject({
+      http: { host: '127.0.0.1', port: 8080 },
+      https: { host: '::', port: 8444 },
+      auth: { mode: 'kubernetes', audience: 'people' },
+    });
+    expect(config([...socket, '--auth', 'none']).auth).toEqual({ mode: 'none' });
   });
 
   it("leave the variables alone that Kubernetes makes of a Service's name, and those of other programs", () => {
@@ -67,15 +102,50 @@ describe('the settings', () => {
 
 describe('a start is refused', () => {
   it.each([
-    [[], 'agents could not connect: give --listen-grpc with its two TLS files, or --agent-socket'],
+    [[], 'agents could not connect: give --listen-grpc with a certificate, or --agent-socket'],
     [
       ['--listen-grpc', '0.0.0.0:8443'],
-      '--listen-grpc needs --tls-cert-file and --tls-key-file: agents send tokens over it',
+      '--listen-grpc needs a certificate, since agents send tokens over it: --tls-cert-file and --tls-key-file, or --tls-secret, --tls-config-map and --tls-name',
     ],
-    [[...socket, '--tls-cert-file', 'a'], 'TLS files are of no use without --listen-grpc'],
+    [[...socket, '--tls-cert-file', 'a', '--tls-key-file', 'b'], 'a certificate is of no use without --listen-grpc'],
+    [[...socket, '--tls-cert-file', 'a'], '--tls-cert-file and --tls-key-file belong together'],
+    [[...socket, '--tls-name', 'a'], '--tls-secret, --tls-config-map and --tls-name belong together'],
+    [
+      ['--tls-secret', 'tls', '--tls-config-map', 'a/ca', '--tls-name', 'a'],
+      '--tls-secret tls: NAMESPACE/NAME is wanted',
+    ],
+    [
+      ['--tls-secret', 'a/tls', '--tls-config-map', 'a/ca', '--tls-name', 'a', '--advertise', '10.0.0.7'],
+      '--advertise 10.0.0.7: HOST:PORT is wanted, such as 10.244.1.7:8443 or [fd00::7]:8443',
+    ],
+    [
+      ['--tls-secret', 'a/tls', '--tls-cert-file', 'a'],
+      'give --tls-cert-file and --tls-key-file, or --tls-secret and its kin, not both',
+    ],
     [
       [...socket, '--listen-http', '0.0.0.0:8080'],
-      '--listen-http 0.0.0.0 is not a loopback address, and requests are not authenticated yet',
+      '--listen-http 0.0.0.0 is not a loopback address, and tokens would travel in the clear: use --listen-https',
+    ],
+    [[...socket, '--listen-https', '[::]:8444'], '--listen-https needs --listen-grpc: it shows the same certificate'],
+    [
+      [
+        '--listen-grpc',
+        '[::]:8443',
+        '--tls-cert-file',
+        'a',
+        '--tls-key-file',
+        'b',
+        '--listen-https',
+        '[::]:8444',
+        '--auth',
+        'none',
+      ],
+      '--auth none is for --listen-http alone: anybody could read what --listen-https shows',
+    ],
+    [[...socket, '--auth', 'off'], '--auth off: one of kubernetes, none is wanted'],
+    [
+      [...socket, '--http-audience', 'plumbline'],
+      '--http-audience plumbline is that of agents, whose tokens must open nothing here',
     ],
     [[...socket, '--listen-http', '8080'], '--listen-http 8080: HOST:PORT is wanted'],
     [['--agent-socket', 'node-a'], '--agent-socket node-a: NODE=PATH is wanted'],

@@ -3,6 +3,7 @@
  * Few on purpose; an unknown one refuses to start.
  */
 import { parseArgs } from 'node:util';
+import { type CertificateSetting, certificateSetting } from './certificate-setting.ts';
 
 export interface Endpoint {
   readonly host: string;
@@ -11,10 +12,14 @@ export interface Endpoint {
 
 export interface AggregatorConfig {
   /** Where agents connect over TLS; null = only by sockets. */
-  readonly agents: (Endpoint & { readonly certFile: string; readonly keyFile: string }) | null;
+  readonly agents: (Endpoint & { readonly certificate: CertificateSetting }) | null;
   /** Development: one unix socket per node, whose name the socket vouches for. */
   readonly agentSockets: readonly { readonly node: string; readonly path: string }[];
   readonly http: Endpoint;
+  /** The same with TLS, by the certificate that agents see; null = not. */
+  readonly https: Endpoint | null;
+  /** Whether people must say who they are, and the audience of tokens made for this. */
+  readonly auth: { readonly mode: 'none' } | { readonly mode: 'kubernetes'; readonly audience: string };
   /** The folder of the journal. */
   readonly dataDir: string;
   /** Null = kubectl's default rules, or the service account of the pod. */
@@ -46,12 +51,22 @@ export const aggregatorHelp = `Usage: plumbline aggregator [options]
 
 Watches the API, hears the agents, judges, and serves what it found.
 
-  --listen-grpc HOST:PORT        where agents connect, over TLS (needs both files below)
+  --listen-grpc HOST:PORT        where agents connect, over TLS (needs a certificate: two
+                                 files, or a Secret to make its own in)
   --tls-cert-file FILE           server certificate, PEM; read again when it changes
   --tls-key-file FILE            its key, PEM
+  --tls-secret NS/NAME           where it keeps the certificates that it makes and renews
+  --tls-config-map NS/NAME       where it tells agents what to trust
+  --tls-name DNS                 a name in the certificate; repeats
+  --advertise HOST:PORT          this pod's address, told to agents in the ConfigMap
   --agent-socket NODE=PATH       development: a unix socket for one node's agent; repeats
-  --listen-http HOST:PORT        API, metrics and health (127.0.0.1:8080; loopback only,
-                                 since requests are not authenticated yet)
+  --listen-http HOST:PORT        page, API, metrics and health (127.0.0.1:8080; loopback
+                                 only, since tokens would travel in the clear)
+  --listen-https HOST:PORT       the same over TLS, with the certificate of --listen-grpc
+  --auth kubernetes|none         who may ask is the API server's to say (kubernetes), or
+                                 nobody's: for a machine of your own, without --listen-https
+  --http-audience NAME           audience of people's tokens (plumbline-http); one without it
+                                 is held against the API server's own
   --data-dir DIR                 the journal's folder (./plumbline-data)
   --kubeconfig FILE              as kubectl takes it; in a pod its service account is used
   --context NAME                 a context of the kubeconfig
@@ -73,8 +88,15 @@ const options = {
   'listen-grpc': { type: 'string' },
   'tls-cert-file': { type: 'string' },
   'tls-key-file': { type: 'string' },
+  'tls-secret': { type: 'string' },
+  'tls-config-map': { type: 'string' },
+  'tls-name': { type: 'string', multiple: true },
+  advertise: { type: 'string' },
   'agent-socket': { type: 'string', multiple: true },
   'listen-http': { type: 'string' },
+  'listen-https': { type: 'string' },
+  auth: { type: 'string' },
+  'http-audience': { type: 'string' },
   'data-dir': { type: 'string' },
   kubeconfig: { type: 'string' },
   context: { type: 'string' },
@@ -87,10 +109,10 @@ const options = {
   version: { type: 'boolean', short: 'V' },
 } as const;
 
-type Setting = Exclude<keyof typeof options, 'help' | 'version' | 'agent-socket'>;
+type Setting = Exclude<keyof typeof options, 'help' | 'version' | 'agent-socket' | 'tls-name'>;
 
 /** Environment variables of the family that are somebody else's. */
-const othersVariables = ['PLUMBLINE_SERVER', 'PLUMBLINE_AGGREGATOR'];
+const othersVariables = ['PLUMBLINE_SERVER', 'PLUMBLINE_TOKEN_FILE', 'PLUMBLINE_NAMESPACE', 'PLUMBLINE_AGGREGATOR'];
 
 /**
  * Reads the settings.
@@ -112,9 +134,10 @@ export function readConfig(
   const stranger = Object.keys(environment).find((name) => isStrange(name));
   if (stranger !== undefined) return refuse(`there is no setting ${stranger}`);
   const settingOf = (name: Setting): string | undefined => values[name] ?? (environment[variableOf(name)] || undefined);
-  const sockets = values['agent-socket'] ?? environment.PLUMBLINE_AGENT_SOCKET?.split(',') ?? [];
+  const several = (name: 'agent-socket' | 'tls-name') =>
+    (values[name] ?? environment[variableOf(name)]?.split(',') ?? []).filter((text) => text !== '');
   try {
-    return outcomeOf(settingOf, sockets);
+    return outcomeOf(settingOf, { sockets: several('agent-socket'), names: several('tls-name') });
   } catch (cause) {
     if (cause instanceof BadSetting) return refuse(cause.message);
     throw cause;
@@ -127,19 +150,24 @@ function parse(args: readonly string[]) {
 
 class BadSetting extends Error {}
 
-function outcomeOf(settingOf: (name: Setting) => string | undefined, sockets: readonly string[]): ConfigOutcome {
+interface Several {
+  readonly sockets: readonly string[];
+  readonly names: readonly string[];
+}
+
+function outcomeOf(settingOf: (name: Setting) => string | undefined, { sockets, names }: Several): ConfigOutcome {
   const http = endpointOf('listen-http', settingOf('listen-http') ?? '127.0.0.1:8080');
   if (!isLoopback(http.host)) {
     throw new BadSetting(
-      `--listen-http ${http.host} is not a loopback address, and requests are not authenticated yet`,
+      `--listen-http ${http.host} is not a loopback address, and tokens would travel in the clear: use --listen-https`,
     );
   }
   const probe = settingOf('probe');
   if (probe !== undefined) return { kind: 'probe', what: oneOf('probe', probe, ['livez', 'readyz']), http };
-  const agents = agentsOf(settingOf);
-  const agentSockets = sockets.filter((text) => text !== '').map(socketOf);
+  const agents = agentsOf(settingOf, names);
+  const agentSockets = sockets.map(socketOf);
   if (agents === null && agentSockets.length === 0) {
-    throw new BadSetting('agents could not connect: give --listen-grpc with its two TLS files, or --agent-socket');
+    throw new BadSetting('agents could not connect: give --listen-grpc with a certificate, or --agent-socket');
   }
   return {
     kind: 'run',
@@ -147,6 +175,8 @@ function outcomeOf(settingOf: (name: Setting) => string | undefined, sockets: re
       agents,
       agentSockets,
       http,
+      https: httpsOf(settingOf),
+      auth: authOf(settingOf),
       dataDir: settingOf('data-dir') ?? 'plumbline-data',
       kubeconfig: settingOf('kubeconfig') ?? null,
       context: settingOf('context') ?? null,
@@ -154,6 +184,27 @@ function outcomeOf(settingOf: (name: Setting) => string | undefined, sockets: re
       logLevel: oneOf('log-level', settingOf('log-level') ?? 'info', logLevels),
     },
   };
+}
+
+function httpsOf(settingOf: (name: Setting) => string | undefined): Endpoint | null {
+  const listen = settingOf('listen-https');
+  if (listen === undefined) return null;
+  if (settingOf('listen-grpc') === undefined) {
+    throw new BadSetting('--listen-https needs --listen-grpc: it shows the same certificate');
+  }
+  if (settingOf('auth') === 'none') {
+    throw new BadSetting('--auth none is for --listen-http alone: anybody could read what --listen-https shows');
+  }
+  return endpointOf('listen-https', listen);
+}
+
+function authOf(settingOf: (name: Setting) => string | undefined): AggregatorConfig['auth'] {
+  const mode = oneOf('auth', settingOf('auth') ?? 'kubernetes', ['kubernetes', 'none']);
+  const audience = settingOf('http-audience') ?? 'plumbline-http';
+  if (audience === (settingOf('audience') ?? 'plumbline')) {
+    throw new BadSetting(`--http-audience ${audience} is that of agents, whose tokens must open nothing here`);
+  }
+  return mode === 'none' ? { mode } : { mode, audience };
 }
 
 function identityOf(settingOf: (name: Setting) => string | undefined): AggregatorConfig['identity'] {
@@ -170,17 +221,30 @@ function identityOf(settingOf: (name: Setting) => string | undefined): Aggregato
   };
 }
 
-function agentsOf(settingOf: (name: Setting) => string | undefined): AggregatorConfig['agents'] {
+function agentsOf(
+  settingOf: (name: Setting) => string | undefined,
+  names: readonly string[],
+): AggregatorConfig['agents'] {
   const listen = settingOf('listen-grpc');
-  const [certFile, keyFile] = [settingOf('tls-cert-file'), settingOf('tls-key-file')];
+  const certificate = certificateSetting({
+    certFile: settingOf('tls-cert-file'),
+    keyFile: settingOf('tls-key-file'),
+    secret: settingOf('tls-secret'),
+    configMap: settingOf('tls-config-map'),
+    names,
+    advertise: settingOf('advertise'),
+  });
+  if (certificate !== null && 'wrong' in certificate) throw new BadSetting(certificate.wrong);
   if (listen === undefined) {
-    if (certFile === undefined && keyFile === undefined) return null;
-    throw new BadSetting('TLS files are of no use without --listen-grpc');
+    if (certificate === null) return null;
+    throw new BadSetting('a certificate is of no use without --listen-grpc');
   }
-  if (certFile === undefined || keyFile === undefined) {
-    throw new BadSetting('--listen-grpc needs --tls-cert-file and --tls-key-file: agents send tokens over it');
+  if (certificate === null) {
+    throw new BadSetting(
+      '--listen-grpc needs a certificate, since agents send tokens over it: --tls-cert-file and --tls-key-file, or --tls-secret, --tls-config-map and --tls-name',
+    );
   }
-  return { ...endpointOf('listen-grpc', listen), certFile, keyFile };
+  return { ...endpointOf('listen-grpc', listen), certificate };
 }
 
 function socketOf(text: string): AggregatorConfig['agentSockets'][number] {

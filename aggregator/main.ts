@@ -1,14 +1,18 @@
 /** The aggregator: wiring only, and the only reader of arguments and environment. */
 import packageJson from '../package.json' with { type: 'json' };
+import { IssuedCertificates } from './certificates/issued-certificates.ts';
 import { checks } from './checks/index.ts';
+import { reviewAccess } from './cluster/access-review.ts';
 import { ApiClient } from './cluster/api-client.ts';
 import { httpTransport } from './cluster/api-transport.ts';
 import { ClusterStore } from './cluster/cluster-store.ts';
 import { findAccess } from './cluster/find-access.ts';
+import { keeperOf } from './cluster/kept-object.ts';
 import { systemTiming } from './cluster/timing.ts';
 import { reviewToken } from './cluster/token-review.ts';
 import { type AggregatorConfig, agentLabels, aggregatorHelp, type Endpoint, readConfig } from './config.ts';
 import { Engine } from './engine/engine.ts';
+import type { AccessOptions } from './http/access/options.ts';
 import { HttpServer } from './http/server.ts';
 import type { ListenerOptions } from './ingest/listener.ts';
 import { IngestServer } from './ingest/server.ts';
@@ -20,6 +24,8 @@ import type { SqliteJournal } from './journal/sqlite-journal.ts';
 import { jsonLog, type Log } from './log.ts';
 import type { Journal } from './model/lifecycle.ts';
 import type { Figure } from './model/record.ts';
+import type { ServerCertificates } from './model/server-certificates.ts';
+import { snapshotsOf } from './snapshot/snapshot.ts';
 
 const { now, monotonic, later } = systemTiming;
 const hourMs = 3_600_000;
@@ -80,15 +86,25 @@ async function serve(config: AggregatorConfig, log: Log): Promise<void> {
   if (notice !== null) log.error({}, notice);
   const engine = new Engine({ cluster, journal: endingOnDamage(journal, log), checks, log, now, later });
   const figures: (() => readonly Figure[])[] = [() => cluster.figures(), () => journal.figures()];
-  const listeners = listenersOf(config, { client, cluster, log });
+  const certificates = certificatesOf(config, client, log);
+  const listeners = listenersOf(config, { client, cluster, certificates });
   const ingest = new IngestServer({ listeners, known: engine, now, monotonic, log });
   figures.push(() => ingest.figures());
   cluster.agentPods.onGone(({ uid }) => ingest.podGone(uid));
-  const http = new HttpServer({ record: engine, journal, checks, figures, version: packageJson.version, log, now });
+  const http = new HttpServer({
+    ...{ record: engine, journal, checks, figures, log, now, monotonic },
+    version: packageJson.version,
+    access: accessOf(config, client),
+    takeSnapshot: snapshotsOf({
+      ...{ client, now, version: packageJson.version },
+      moment: () => ({ nodes: engine.moments(), findings: engine.findings(), objects: cluster.objects() }),
+    }),
+  });
   engine.start(ingest);
   cluster.start();
   await ingest.start();
   await http.start(config.http);
+  if (config.https !== null && certificates !== null) await http.startTls(config.https, certificates);
   const cancelUpkeep = keepUp(journal, log);
   stopOnSignal(log, async () => {
     cancelUpkeep();
@@ -102,20 +118,42 @@ async function serve(config: AggregatorConfig, log: Log): Promise<void> {
 interface Wiring {
   readonly client: ApiClient;
   readonly cluster: ClusterStore;
-  readonly log: Log;
+  readonly certificates: ServerCertificates | null;
+}
+
+/** What agents and people are shown; null where nobody connects over TLS. */
+function certificatesOf({ agents }: AggregatorConfig, client: ApiClient, log: Log): ServerCertificates | null {
+  if (agents === null) return null;
+  const { certificate } = agents;
+  switch (certificate.kind) {
+    case 'files':
+      return new CertificateFiles({ certificateFile: certificate.certFile, keyFile: certificate.keyFile, now, log });
+    case 'made': {
+      const { secret, configMap, names, advertise } = certificate;
+      return new IssuedCertificates({
+        secret: keeperOf(client, { kind: 'Secret', ...secret }),
+        trust: keeperOf(client, { kind: 'ConfigMap', ...configMap }),
+        ...{ names, advertise, now, log },
+      });
+    }
+  }
+}
+
+/** How people are recognised, and what they may: the API server says both. */
+function accessOf({ auth }: AggregatorConfig, client: ApiClient): AccessOptions {
+  if (auth.mode === 'none') return auth;
+  return {
+    ...auth,
+    reviewToken: (token, audiences) => reviewToken(client, token, audiences),
+    reviewAccess: (question) => reviewAccess(client, question),
+  };
 }
 
 /** Where agents come in: TLS with tokens in a cluster, a socket for each node in development. */
-function listenersOf(config: AggregatorConfig, { client, cluster, log }: Wiring): readonly ListenerOptions[] {
+function listenersOf(config: AggregatorConfig, { client, cluster, certificates }: Wiring): readonly ListenerOptions[] {
   const options: ListenerOptions[] = config.agentSockets.map(({ node, path }) => ({ kind: 'unix', node, path }));
   const { agents, identity } = config;
-  if (agents === null) return options;
-  const certificates = new CertificateFiles({
-    certificateFile: agents.certFile,
-    keyFile: agents.keyFile,
-    now,
-    log,
-  });
+  if (agents === null || certificates === null) return options;
   const authenticator = new TokenAuthenticator({
     ...identity,
     reviewToken: (token) => reviewToken(client, token, [identity.audience]),

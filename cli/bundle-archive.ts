@@ -1,6 +1,6 @@
 /**
  * Unpacks a bundle's .tar.gz into a folder. The archive may come from anywhere, so it is held to limits and may make
- * plain files and folders below the target and nothing else.
+ * plain files and folders below the target and nothing else, which only the owner may read.
  * What a header says is read in tar-header.ts.
  */
 import { closeSync, createReadStream, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
@@ -191,7 +191,7 @@ class TarUnpacker {
     if (dirname(path) === this.#into) this.#filesAtTop += 1;
     try {
       // 'wx': a name that is there twice is refused, not written through.
-      this.#enter({ at: 'file', fd: openSync(path, 'wx', 0o644), left: size, padding });
+      this.#enter({ at: 'file', fd: openSync(path, 'wx', 0o600), left: size, padding });
     } catch (cause) {
       return this.#fail('not-writable', `could not be unpacked: ${messageOf(cause)}`);
     }
@@ -216,7 +216,7 @@ class TarUnpacker {
   #ensureFolder(path: string): UnpackFailure | null {
     if (this.#folders.has(path)) return null;
     try {
-      mkdirSync(path, { recursive: true });
+      mkdirSync(path, { recursive: true, mode: 0o700 });
     } catch (cause) {
       return this.#fail('not-writable', `could not be unpacked: ${messageOf(cause)}`);
     }

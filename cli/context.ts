@@ -15,6 +15,10 @@ export interface Context {
   readonly hostname: string;
   /** PLUMBLINE_SERVER: the URL of the aggregator; null where the environment does not say. */
   readonly server: string | null;
+  /** PLUMBLINE_TOKEN_FILE: a file with the token to show the aggregator; null where the environment does not say. */
+  readonly tokenFile: string | null;
+  /** PLUMBLINE_NAMESPACE: where the aggregator runs; null where the environment does not say. */
+  readonly namespace: string | null;
   /** How kubectl would find the cluster. */
   readonly environment: AccessEnvironment;
   /**

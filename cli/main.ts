@@ -2,6 +2,7 @@
 import { constants, hostname } from 'node:os';
 import { CommanderError } from 'commander';
 import manifest from '../package.json' with { type: 'json' };
+import { complete } from './completion/complete.ts';
 import type { Context } from './context.ts';
 import { buildProgram } from './program.ts';
 import { streamTerminal, type Terminal } from './terminal.ts';
@@ -32,7 +33,10 @@ async function main(): Promise<void> {
 async function runCommand(terminal: Terminal): Promise<void> {
   // Commander writes synchronously and then throws; its words are kept until they can be awaited.
   const said = { out: '', err: '' };
-  const program = buildProgram(processContext(terminal), {
+  const context = processContext(terminal);
+  const program = buildProgram(context, {
+    // bin/plumbline says by which of its names it was called.
+    name: process.env.KUBECTL_PLUMBLINE ? 'kubectl plumbline' : 'plumbline',
     version: manifest.version,
     out: (text) => {
       said.out += text;
@@ -41,6 +45,9 @@ async function runCommand(terminal: Terminal): Promise<void> {
       said.err += text;
     },
   });
+  const [, , command, ...words] = process.argv;
+  // What is typed so far is no command line yet.
+  if (command === '__complete') return complete(program, words, context);
   try {
     await program.parseAsync(process.argv);
   } catch (cause) {
@@ -72,6 +79,8 @@ function processContext(terminal: Terminal): Context {
     isRoot: process.getuid?.() === 0,
     hostname: hostname(),
     server: process.env.PLUMBLINE_SERVER || null,
+    tokenFile: process.env.PLUMBLINE_TOKEN_FILE || null,
+    namespace: process.env.PLUMBLINE_NAMESPACE || null,
     environment: process.env,
     onInterrupt(tidy) {
       tidying.add(tidy);

@@ -4,11 +4,13 @@ import { addAgent } from './commands/agent.ts';
 import { addAggregator } from './commands/aggregator.ts';
 import { addAudit } from './commands/audit.ts';
 import { addChecks } from './commands/checks.ts';
+import { addCompletion } from './commands/completion.ts';
 import { addDemo } from './commands/demo.ts';
 import { addFindings } from './commands/findings.ts';
 import { addNodes } from './commands/nodes.ts';
 import { addParse } from './commands/parse.ts';
 import { addServices } from './commands/services.ts';
+import { addSnapshot } from './commands/snapshot.ts';
 import { addTrace } from './commands/trace.ts';
 import type { Context } from './context.ts';
 
@@ -21,7 +23,12 @@ Examples:
   plumbline audit ./recording       hold recorded nodes against their API objects
   plumbline checks stale-endpoint   what a check means and how to mend it`;
 
+/** What users type to get here: kubectl finds us as a plugin. */
+export type ProgramName = 'plumbline' | 'kubectl plumbline';
+
 export interface ProgramText {
+  /** `plumbline` unless said. */
+  readonly name?: ProgramName;
   readonly version: string;
   /** Gets what commander says on stdout (help) and on stderr (usage errors). */
   readonly out: (text: string) => void;
@@ -29,14 +36,15 @@ export interface ProgramText {
 }
 
 /** All commands. Parsing throws commander's CommanderError instead of ending the process. */
-export function buildProgram(context: Context, { version, out, err }: ProgramText): Command {
-  const program = new Command('plumbline')
+export function buildProgram(context: Context, { name = 'plumbline', version, out, err }: ProgramText): Command {
+  const program = new Command(name)
     .description(
       'shows, for every node of a Kubernetes cluster, whether the kernel really does\nwith Service packets what the cluster asked for',
     )
     .version(version, '-V, --version')
     .configureOutput({
-      writeOut: out,
+      // Help texts have examples.
+      writeOut: (text) => out(text.replaceAll(/^( {2})plumbline /gm, `$1${name} `)),
       writeErr: err,
       outputError: (text, write) => write(text.replace(/^error: /, 'plumbline: ')),
     })
@@ -48,9 +56,11 @@ export function buildProgram(context: Context, { version, out, err }: ProgramTex
   addFindings(program, context);
   addNodes(program, context);
   addServices(program, context);
+  addSnapshot(program, context);
   addTrace(program, context);
   addParse(program, context);
   addChecks(program, context);
+  addCompletion(program, context);
   addDemo(program, context);
   addAgent(program);
   addAggregator(program);

@@ -57,6 +57,8 @@ export function nodeRecord(name: string, changes: Partial<NodeRecord> = {}): Nod
     showsStateOf: null,
     findings: { firing: 0, pending: 0 },
     agentMetrics: null,
+    ways: [],
+    waysSentence: null,
     ...changes,
   };
 }

@@ -28,8 +28,11 @@ export function httpOptions(changes: Partial<HttpOptions> = {}): TestOptions {
     checks,
     figures: [],
     version: '0.2.0',
+    takeSnapshot: async () => null,
+    access: { mode: 'none' },
     log: { info: at('info'), warn: at('warn'), error: at('error') },
     now: () => noon,
+    monotonic: () => performance.now(),
     lines,
     ...changes,
   };

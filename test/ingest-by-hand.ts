@@ -9,6 +9,7 @@ import type { Closing } from '../aggregator/ingest/closing.ts';
 import { ContentStore } from '../aggregator/ingest/content-store.ts';
 import { IngestCounts } from '../aggregator/ingest/counts.ts';
 import { defaultLimits, type IngestLimits, SharedBytes } from '../aggregator/ingest/limits.ts';
+import { MemoryPressure } from '../aggregator/ingest/memory-pressure.ts';
 import type { Moment } from '../aggregator/ingest/moment.ts';
 import { type Command, Session } from '../aggregator/ingest/session.ts';
 import type { SessionShared } from '../aggregator/ingest/session-shared.ts';
@@ -24,14 +25,23 @@ export const nothingKnown: KnownLeaves = { leaf: () => null, tree: () => null };
 export class IngestByHand {
   readonly events: AgentEvent[] = [];
   readonly shared: SessionShared;
+  /** Of its memory, by the aggregator. */
+  heldShare = 0;
   readonly at: { wall: number; monotonic: number } = { wall: Date.UTC(2026, 10, 22, 10), monotonic: 0 };
 
   constructor(known: KnownLeaves = nothingKnown, limits: Partial<IngestLimits> = {}) {
     const all = { ...defaultLimits, ...limits };
     const monotonic = () => this.at.monotonic;
+    const pressure = new MemoryPressure(() => this.heldShare);
     this.shared = {
       store: new ContentStore(known),
-      wants: new Wants({ slots: all.uploadSlots, monotonic, defer: (run) => run() }),
+      wants: new Wants({
+        slots: all.uploadSlots,
+        monotonic,
+        mayBegin: ({ isNew }) => pressure.level === 'none' || !isNew,
+        defer: (run) => run(),
+      }),
+      pressure,
       counts: new IngestCounts(),
       uploads: new SharedBytes(all.uploadMemoryBytes),
       limits: all,

@@ -27,6 +27,8 @@ export class RunningIngest {
   readonly server: IngestServer;
   /** Added to both clocks. */
   skewMs = 0;
+  /** Of its memory, by the aggregator. */
+  heldShare = 0;
   readonly folder = mkdtempSync(join(tmpdir(), 'plumbline-ingest-'));
   readonly #waiting = new Set<() => void>();
 
@@ -43,6 +45,7 @@ export class RunningIngest {
       monotonic: () => performance.now() + this.skewMs,
       log: { info: ignore, warn: ignore, error: ignore },
       limits: other.limits ?? {},
+      memory: () => this.heldShare,
     });
     this.server.subscribe((event) => {
       this.events.push(event);

@@ -1,5 +1,6 @@
 /** Readings of a node, and a loop that hands them out, for tests of what becomes of them. */
 import type { LoopFigures, NodeReading, ReadingSource } from '../agent/reading.ts';
+import type { ToldWays } from '../agent/stream/session.ts';
 import { leavesOf } from '../proto/bucket-tree.ts';
 import type { AddressesReport, ForwardingReport, IptablesStructure, NodeParts } from '../proto/parts.ts';
 import { address, profile } from './builders.ts';
@@ -71,6 +72,9 @@ export const loopFigures: LoopFigures = {
   hints: 3,
   hintSources: ['kube-proxy-sync'],
 };
+
+/** An agent that has tried no way to its aggregator. */
+export const noWays: ToldWays = { known: [], badAddressLines: 0 };
 
 /** A loop that reads what it is told, and remembers what it was asked for. */
 export class FakeLoop implements ReadingSource {

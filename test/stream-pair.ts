@@ -6,7 +6,7 @@ import type { NodeParts } from '../proto/parts.ts';
 import { partContent } from '../proto/wire/part.ts';
 import { prefix } from './builders.ts';
 import { type Answer, MirrorAggregator } from './mirror-aggregator.ts';
-import { loopFigures } from './reading-builders.ts';
+import { loopFigures, noWays } from './reading-builders.ts';
 import { everyone, forwardTo, reported, type Row } from './view-builders.ts';
 
 /** A Service with two endpoints, and the same with one of them. */
@@ -41,7 +41,7 @@ export class Pair {
   }
 
   beat(): void {
-    this.session.beat(loopFigures, Date.parse('2026-11-22T10:00:10Z'));
+    this.session.beat(loopFigures, Date.parse('2026-11-22T10:00:10Z'), noWays);
   }
 
   /** Lets the agent say so many messages. @returns how many it had to say. */

@@ -6,7 +6,7 @@ import type { SessionCounts } from './session.ts';
 /** Counts become whole numbers that the wire can carry. */
 export function agentMetrics(
   figures: LoopFigures,
-  counts: Pick<SessionCounts, 'reconnects' | 'refusedCommands'>,
+  counts: Pick<SessionCounts, 'reconnects' | 'refusedCommands'> & { readonly badAddressLines: number },
 ): wire.AgentMetrics {
   return {
     rssBytes: whole(figures.rssBytes),
@@ -22,6 +22,7 @@ export function agentMetrics(
     reconnects: whole(counts.reconnects),
     refusedCommands: whole(counts.refusedCommands),
     hintSources: [...figures.hintSources],
+    badAddressLines: whole(counts.badAddressLines),
   };
 }
 

@@ -4,15 +4,14 @@
  */
 import { connectivityState } from '@grpc/grpc-js';
 import { AgentServiceClient } from '../../proto/generated/plumbline/agent/v1/agent.ts';
-import { channelCredentials, isSocket, type Readied, readCa, type StreamCredentials } from './credentials.ts';
+import { isSocket } from './address.ts';
+import { channelCredentials, type Readied, readCa, type StreamCredentials } from './credentials.ts';
 
 const messageBytes = 1024 * 1024;
 
 const options = {
   'grpc.enable_retries': 0,
   'grpc.enable_channelz': 0,
-  'grpc.keepalive_time_ms': 30_000,
-  'grpc.keepalive_timeout_ms': 10_000,
   'grpc.max_reconnect_backoff_ms': 30_000,
   'grpc.max_receive_message_length': messageBytes,
   'grpc.max_send_message_length': messageBytes,
@@ -20,6 +19,14 @@ const options = {
   'grpc.enable_http_proxy': 0,
   'grpc.service_config_disable_resolution': 1,
 } as const;
+
+/** When a silent connection is asked whether it lives, and when it is given up. */
+export interface Keepalive {
+  readonly timeMs: number;
+  readonly timeoutMs: number;
+}
+
+const defaultKeepalive: Keepalive = { timeMs: 30_000, timeoutMs: 10_000 };
 
 interface Kept {
   readonly client: AgentServiceClient;
@@ -29,10 +36,12 @@ interface Kept {
 /** The channels of one process. */
 export class Channels {
   readonly #credentials: StreamCredentials;
+  readonly #keepalive: Keepalive;
   readonly #kept = new Map<string, Kept>();
 
-  constructor(credentials: StreamCredentials) {
+  constructor(credentials: StreamCredentials, keepalive = defaultKeepalive) {
     this.#credentials = credentials;
+    this.#keepalive = keepalive;
   }
 
   /** The channel to an address; fails where its CA file cannot be read. */
@@ -46,6 +55,8 @@ export class Channels {
     kept?.client.close();
     const client = new AgentServiceClient(address, channelCredentials(ca.value), {
       ...options,
+      'grpc.keepalive_time_ms': this.#keepalive.timeMs,
+      'grpc.keepalive_timeout_ms': this.#keepalive.timeoutMs,
       ...this.#namesFor(address),
     });
     this.#kept.set(address, { client, ca: ca.value });

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeLoop } from '../../test/reading-builders.ts';
 import {
   AgentServiceService,
+  type Heartbeat,
   type ReportRequest,
   type ReportResponse,
 } from '../../proto/generated/plumbline/agent/v1/agent.ts';
@@ -82,6 +83,9 @@ function start(address: string, other: Partial<StreamOptions> = {}): void {
   void stream.run();
 }
 
+/** Nobody listens there: tests are not given ports below 1024. */
+const closedPort = '127.0.0.1:1';
+
 async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 2));
 }
@@ -141,6 +145,29 @@ describe('a stream over TLS', () => {
     writeFileSync(inFolder('ca.pem'), readFileSync(inFolder('second.pem')));
     await until(() => streamsOpened === 1);
     expect(logged.at(-1)).toContain('connected to the aggregator');
+  });
+
+  it('finds its way by the file of addresses where the first one fails, and says how each went', async () => {
+    certificate('first');
+    writeFileSync(inFolder('ca.pem'), readFileSync(inFolder('first.pem')));
+    writeFileSync(inFolder('token'), 'token');
+    const beats: Heartbeat[] = [];
+    const address = await listen('first', (call) => {
+      call.on('data', ({ message }: ReportRequest) => {
+        if (message?.$case === 'heartbeat') beats.push(message.value);
+      });
+    });
+    start(closedPort, { addressesFile: inFolder('addresses') });
+    await until(() => logged.length > 0);
+    writeFileSync(inFolder('addresses'), `${address}\nno address\n`);
+    await until(() => beats.length > 0);
+    const [beat] = beats;
+    expect(beat?.ways?.ways.map(({ kind, inUse, reason }) => [kind, inUse, reason])).toEqual([
+      ['other', false, 'refused'],
+      ['pod', true, ''],
+    ]);
+    expect([beat?.ways?.ways[1]?.address, beat?.metrics?.badAddressLines]).toEqual([address, 1n]);
+    expect(logged.some((line) => line.startsWith('lines that are no address'))).toBe(true);
   });
 
   it('waits while there is no token', async () => {

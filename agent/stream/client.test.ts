@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeLoop, reading } from '../../test/reading-builders.ts';
 import { type Call, ScriptedAggregator, ScriptedClock } from '../../test/scripted-aggregator.ts';
 import { everyone, forwardTo, type Row } from '../../test/view-builders.ts';
-import type { ReportRequest } from '../../proto/generated/plumbline/agent/v1/agent.ts';
+import type { Heartbeat, ReportRequest } from '../../proto/generated/plumbline/agent/v1/agent.ts';
 import { digestBytes } from '../../proto/wire/digest-bytes.ts';
 import { AgentStream, type StreamOptions } from './client.ts';
 
@@ -169,10 +169,30 @@ describe('a stream that ends', () => {
 
 describe('addresses', () => {
   it('are tried in turn', async () => {
-    await aggregator.listen(socket('b'));
-    start({ addresses: [socket('absent'), socket('b')] });
-    await aggregator.until(() => aggregator.calls.length === 1);
-    expect(clock.pauses).toEqual([15_000, 1_000]);
+    const beats: Heartbeat[] = [];
+    const hear = (call: Call): void => {
+      call.on('data', ({ message }: ReportRequest) => {
+        if (message?.$case === 'heartbeat') beats.push(message.value);
+      });
+    };
+    await aggregator.script(hear).listen(socket('b'));
+    start({ addresses: [socket('absent'), socket('b')], attempt: () => new Promise(() => {}) });
+    while (beats.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    // What comes after them is the wait for the first try of the other way.
+    expect(clock.pauses.slice(0, 2)).toEqual([15_000, 1_000]);
+    const way = {
+      kind: 'socket',
+      inUse: false,
+      workedAgeMs: undefined,
+      failedAgeMs: undefined,
+      failingAgeMs: undefined,
+    };
+    expect(beats[0]?.ways).toEqual({
+      ways: [
+        { ...way, address: socket('absent'), failedAgeMs: 0, failingAgeMs: 0, reason: 'unreachable' },
+        { ...way, address: socket('b'), inUse: true, workedAgeMs: 0, reason: '' },
+      ],
+    });
     expect(logged[0]).toContain('the aggregator did not take the stream');
     expect(logged[0]).toContain('"code":"UNAVAILABLE"');
   });

@@ -3,7 +3,7 @@ import type { ClientDuplexStream, StatusObject } from '@grpc/grpc-js';
 import type { ReportRequest, ReportResponse } from '../../proto/generated/plumbline/agent/v1/agent.ts';
 import type { Clock } from '../clock.ts';
 import type { ReadingSource } from '../reading.ts';
-import type { Effect, Session } from './session.ts';
+import type { Effect, Session, ToldWays } from './session.ts';
 
 /** What a conversation needs of its surroundings; tests have their own. */
 export interface Surroundings {
@@ -11,6 +11,8 @@ export interface Surroundings {
   readonly clock: Clock;
   /** Says that the agent stops. */
   readonly stopping: AbortSignal;
+  /** How the ways to the aggregator go. */
+  readonly ways: () => ToldWays;
 }
 
 /** How a stream ended. */
@@ -106,9 +108,9 @@ export class Conversation {
   }
 
   async #beat(): Promise<void> {
-    const { source, clock } = this.#around;
+    const { source, clock, ways } = this.#around;
     while (!this.#over.signal.aborted) {
-      this.#session.beat(source.figures(), clock.now().getTime());
+      this.#session.beat(source.figures(), clock.now().getTime(), ways());
       this.#pump();
       await clock.sleep(heartbeatMs, this.#over.signal);
     }

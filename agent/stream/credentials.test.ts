@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readCa, readToken, staysHere, type StreamCredentials } from './credentials.ts';
+import { staysHere } from './address.ts';
+import { readCa, readToken, type StreamCredentials } from './credentials.ts';
 
 let folder = '';
 beforeEach(() => {

@@ -1,6 +1,7 @@
 /** How the agent shows who it is, and tells who it talks to. Files are read anew for each dial: they are rotated. */
 import { readFileSync } from 'node:fs';
 import { type ChannelCredentials, credentials, Metadata } from '@grpc/grpc-js';
+import { isSocket } from './address.ts';
 
 export interface StreamCredentials {
   /** The agent's own token; null: none is sent. */
@@ -13,18 +14,6 @@ export interface StreamCredentials {
 
 /** What one dial needs; or why it cannot be had, in words for the log. */
 export type Readied<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };
-
-/** Whether what is sent to an address stays on this machine. */
-export function staysHere(address: string): boolean {
-  if (isSocket(address)) return true;
-  const host = address.replace(/:\d+$/, '').replace(/^\[(?<inner>.*)\]$/, '$<inner>');
-  return host === 'localhost' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
-}
-
-/** Whether an address names a unix socket: `unix:/run/plumbline/node-a.sock`. */
-export function isSocket(address: string): boolean {
-  return address.startsWith('unix:');
-}
 
 /** The certificates of the CA file; null where the channel is plain text. */
 export function readCa(address: string, { caFile }: StreamCredentials): Readied<Buffer | null> {
@@ -58,7 +47,8 @@ export function readToken(address: string, { tokenFile }: StreamCredentials): Re
   return { ok: true, value: metadata };
 }
 
-function readSmallFile(path: string): Readied<Buffer> {
+/** A file that is no larger than it takes to read it at once; or why it cannot be read. */
+export function readSmallFile(path: string): Readied<Buffer> {
   try {
     return { ok: true, value: readFileSync(path) };
   } catch (cause) {

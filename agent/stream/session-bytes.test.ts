@@ -1,10 +1,11 @@
 /** What the stream costs: the bytes of one change, as a node sends them when another node has told the same before. */
 import { describe, expect, it } from 'vitest';
-import { iptables, loopFigures, reading } from '../../test/reading-builders.ts';
+import { iptables, loopFigures, noWays, reading } from '../../test/reading-builders.ts';
 import { excerpt, everyone, forwardTo, kubeProxy, type Row } from '../../test/view-builders.ts';
 import * as wire from '../../proto/generated/plumbline/agent/v1/agent.ts';
 import type { BaseJump, Counter, NodeParts } from '../../proto/parts.ts';
 import { Session } from './session.ts';
+import type { KnownWay } from './ways.ts';
 
 const services = 1_000;
 
@@ -76,7 +77,7 @@ describe('the bytes of a second reporter', () => {
     const session = longTold();
     session.observe(reading(721, { rows: rows(2), parts: figures(1) }));
     const change = bytesOf(session);
-    session.beat(loopFigures, Date.parse('2026-11-22T10:00:10Z'));
+    session.beat(loopFigures, Date.parse('2026-11-22T10:00:10Z'), noWays);
     const heartbeat = session.next(0);
     const beat = heartbeat === null ? 0 : wire.ReportRequest.encode(heartbeat).finish().length;
     const held = bytesOf(session);
@@ -84,6 +85,43 @@ describe('the bytes of a second reporter', () => {
     expect(change).toBeLessThanOrEqual(110);
     expect(change + held).toBeLessThanOrEqual(600);
     expect(beat).toBeLessThanOrEqual(120);
+  });
+
+  it('are the same for a heartbeat whether the agent knows one way to its aggregator or three, until one goes otherwise', () => {
+    const session = longTold();
+    const service: KnownWay = {
+      address: 'plumbline-aggregator.plumbline.svc:8443',
+      kind: 'service',
+      inUse: false,
+      workedAt: null,
+      failedAt: 1_795_000_000,
+      failingSince: 1_794_000_000,
+      reason: 'refused',
+    };
+    const headless: KnownWay = {
+      ...service,
+      address: 'plumbline-aggregator-headless.plumbline.svc:8443',
+      kind: 'headless',
+    };
+    const pod: KnownWay = {
+      ...service,
+      address: '10.244.117.203:8443',
+      kind: 'pod',
+      inUse: true,
+      workedAt: 1_795_000_000,
+      failedAt: null,
+      failingSince: null,
+      reason: null,
+    };
+    const known = [service, headless, pod];
+    const [first = 0, later = 0, changed = 0] = [known, known, [service, headless, { ...pod }]].map((ways) => {
+      session.beat(loopFigures, Date.parse('2026-11-22T10:00:10Z'), { known: ways, badAddressLines: 0 });
+      return bytesOf(session);
+    });
+    console.log(`a heartbeat: ${later} bytes, with three ways ${first}`);
+    expect(later).toBeLessThanOrEqual(120);
+    expect(first).toBeLessThanOrEqual(350);
+    expect(changed).toBe(first);
   });
 
   it('are two dozen for a reading in which nothing changed', () => {

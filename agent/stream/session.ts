@@ -6,6 +6,7 @@
 import type * as wire from '../../proto/generated/plumbline/agent/v1/agent.ts';
 import { digestBytes } from '../../proto/wire/digest-bytes.ts';
 import { chunksOf } from '../../proto/wire/upload.ts';
+import { encodeWays } from '../../proto/wire/ways.ts';
 import type { LoopFigures, NodeReading } from '../reading.ts';
 import { agentMetrics } from './agent-metrics.ts';
 import { readCommand } from './commands.ts';
@@ -13,6 +14,7 @@ import { EvidenceQueue } from './evidence-queue.ts';
 import { holdsBack, type Snapshot, snapshotOf, telling } from './snapshot.ts';
 import { type TargetRules, targetRefusal } from './targets.ts';
 import { Wanted } from './wanted.ts';
+import { agedWay, type KnownWay } from './ways.ts';
 
 export interface SessionOptions {
   /** 16 random bytes, new at each start of the agent. */
@@ -42,8 +44,17 @@ export interface SessionCounts {
   readonly unacknowledged: bigint;
 }
 
+/** What a heartbeat tells of the ways to the aggregator. */
+export interface ToldWays {
+  /** The same array until something of it changes. */
+  readonly known: readonly KnownWay[];
+  /** Lines of the file of addresses that were passed over. */
+  readonly badAddressLines: number;
+}
+
 type Message = NonNullable<wire.ReportRequest['message']>;
 
+const untold: readonly KnownWay[] = [];
 const nothing: Effect = { kind: 'none' };
 
 /** One per process: sequences and uploads count on over all its streams. */
@@ -55,7 +66,10 @@ export class Session {
   #told: Snapshot | null = null;
   #needsHello = true;
   #figuresDue = false;
-  #heartbeat: wire.Heartbeat | null = null;
+  #heartbeat: Omit<wire.Heartbeat, 'ways'> | null = null;
+  #ways: readonly KnownWay[] = untold;
+  /** The ways as this stream has told them. */
+  #toldWays: readonly KnownWay[] = untold;
   #chunks: wire.Chunk[] = [];
   #uploads: wire.Upload[] = [];
   #sequence = 0n;
@@ -77,6 +91,7 @@ export class Session {
     this.#isHeard = false;
     this.#told = null;
     this.#heartbeat = null;
+    this.#toldWays = untold;
     this.#chunks = [];
     this.#uploads = [];
     this.#evidence.clear();
@@ -91,10 +106,12 @@ export class Session {
   }
 
   /** A heartbeat is due, and with it the figures that were held back. */
-  beat(figures: LoopFigures, wallMs: number): void {
+  beat(figures: LoopFigures, wallMs: number, { known, badAddressLines }: ToldWays): void {
     // Nothing held back: the next change does not take its figures along either, they wait for the next beat.
     this.#figuresDue = this.#told !== null && holdsBack(this.#told);
-    this.#heartbeat = { sentAtMs: BigInt(Math.round(wallMs)), metrics: agentMetrics(figures, this.counts) };
+    const metrics = agentMetrics(figures, { ...this.counts, badAddressLines });
+    this.#heartbeat = { sentAtMs: BigInt(Math.round(wallMs)), metrics };
+    this.#ways = known;
   }
 
   /** Takes a message of the aggregator. */
@@ -152,10 +169,17 @@ export class Session {
   /** A heartbeat overtakes uploads, so that a slow one does not look like silence; answers go before newer readings. */
   #nextMessage(monotonicMs: number): Message | null {
     if (this.#needsHello) return this.#hello();
-    const heartbeat = this.#heartbeat;
-    this.#heartbeat = null;
-    if (heartbeat !== null) return { $case: 'heartbeat', value: heartbeat };
+    if (this.#heartbeat !== null)
+      return { $case: 'heartbeat', value: this.#takeHeartbeat(this.#heartbeat, monotonicMs) };
     return this.#nextChunk() ?? this.#firstState(monotonicMs) ?? this.#answer() ?? this.#laterState(monotonicMs);
+  }
+
+  /** Ways that are as they were told take no bytes. */
+  #takeHeartbeat(heartbeat: Omit<wire.Heartbeat, 'ways'>, monotonicMs: number): wire.Heartbeat {
+    this.#heartbeat = null;
+    if (this.#ways === this.#toldWays) return { ...heartbeat, ways: undefined };
+    this.#toldWays = this.#ways;
+    return { ...heartbeat, ways: encodeWays(this.#ways.map((way) => agedWay(way, monotonicMs))) };
   }
 
   #hello(): Message {

@@ -34,7 +34,8 @@ export interface TlsMaterial {
 /** Access that was found, or what stands in the way. */
 export type FoundAccess =
   | { readonly ok: true; readonly access: ApiAccess }
-  | { readonly ok: false; readonly message: string };
+  /** `isNowhere`: nothing was said of a cluster, which differs from something wrong. */
+  | { readonly ok: false; readonly message: string; readonly isNowhere?: true };
 
 /** What was thrown, as one sentence; several addresses tried fail with one reason each. */
 export function causeText(cause: unknown): string {

@@ -37,6 +37,11 @@ export class ApiClient {
     return this.#exchange({ method: 'POST', path, body: JSON.stringify(body) }, postLimits, signal);
   }
 
+  /** PUT of JSON: the object as it is to be, with the resource version that it is a change of. */
+  put(path: string, body: unknown, signal?: AbortSignal): Promise<ApiOutcome<unknown>> {
+    return this.#exchange({ method: 'PUT', path, body: JSON.stringify(body) }, postLimits, signal);
+  }
+
   /** Opens a watch. Iterating the answer throws when it is cut; the signal ends it. */
   async open(path: string, signal: AbortSignal): Promise<ApiOutcome<AsyncIterable<Uint8Array>>> {
     const deadline = new AbortController();

@@ -3,7 +3,7 @@ import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import { type ApiAccess, type Credentials, causeText } from './api-access.ts';
 
 export interface ApiRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   /** With its query: `/api/v1/services?limit=500`. */
   readonly path: string;
   /** JSON; null for none. */

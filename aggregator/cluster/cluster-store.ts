@@ -5,7 +5,7 @@
  * largest list of the API, on a right to read the pods of every namespace, or on any single pod that cannot be read. It
  * costs some 300 bytes for each node.
  */
-import type { ClusterNode, EndpointSlice, Namespace, Pod, Service } from '../model/cluster.ts';
+import type { ClusterNode, ClusterSnapshot, EndpointSlice, Namespace, Pod, Service } from '../model/cluster.ts';
 import type { AgentPod, ClusterChange, ClusterFeed, WatchedKind, WatchHealth } from '../model/feeds.ts';
 import type { Figure } from '../model/record.ts';
 import { AgentPods } from './agent-pods.ts';
@@ -101,6 +101,19 @@ export class ClusterStore implements ClusterFeed {
 
   slicesOf(serviceKey: string): readonly EndpointSlice[] {
     return this.#index.of(serviceKey);
+  }
+
+  /** All objects of this moment. What a watch that is not fresh has told before is not shown as what there is. */
+  objects(): ClusterSnapshot {
+    const pods = this.#pods.health().fresh ? [...this.#pods.objects.values()] : null;
+    const namespaces = this.#namespaces.health().fresh ? [...this.namespaces.values()] : null;
+    return {
+      services: [...this.services.values()],
+      endpointSlices: [...this.#slices.objects.values()],
+      nodes: [...this.nodes.values()],
+      pods,
+      namespaces,
+    };
   }
 
   health(kind: WatchedKind): WatchHealth {

@@ -5,7 +5,7 @@ import { readName } from './api-list.ts';
 import type { Field } from './api-object.ts';
 import { apiAddress, elements, flag, member, oneOf, protocolOf, refuse, text, textMap, whole } from './api-object.ts';
 
-const serviceNameLabel = 'kubernetes.io/service-name';
+export const serviceNameLabel = 'kubernetes.io/service-name';
 /** kube-proxy's watch leaves these out. */
 const headlessLabel = 'service.kubernetes.io/headless';
 

@@ -33,5 +33,6 @@ export async function findAccess(wishes: AccessWishes, monotonic: () => number):
     return { ok: true, access: inClusterAccess({ host, port, folder: serviceAccountFolder }, monotonic) };
   }
   const looked = files.length === 0 ? 'neither KUBECONFIG nor HOME is set' : `there is no ${files.join(', ')}`;
-  return { ok: false, message: `no kubeconfig was found (${looked}), and this is no pod with a service account` };
+  const message = `no kubeconfig was found (${looked}), and this is no pod with a service account`;
+  return { ok: false, message, isNowhere: true };
 }

@@ -6,6 +6,8 @@ import { readAnnotations, readName } from './api-list.ts';
 import type { Field } from './api-object.ts';
 import { apiAddress, apiPrefix, elements, flag, member, text, textMap } from './api-object.ts';
 
+export const zoneLabel = 'topology.kubernetes.io/zone';
+
 export const nodeKind: Kind<ClusterNode> = { kind: 'Node', read: readNode };
 
 function readNode(item: Field): ClusterNode {
@@ -16,7 +18,7 @@ function readNode(item: Field): ClusterNode {
   return {
     name,
     uid,
-    zone: textMap(member(member(item, 'metadata'), 'labels'))?.['topology.kubernetes.io/zone'] ?? null,
+    zone: textMap(member(member(item, 'metadata'), 'labels'))?.[zoneLabel] ?? null,
     podCIDRs: podCIDRs.flatMap((field) => apiPrefix(text(field) ?? '') ?? []),
     addresses: readAddresses(item),
     createdAt: text(member(member(item, 'metadata'), 'creationTimestamp')),

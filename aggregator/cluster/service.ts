@@ -18,7 +18,7 @@ import {
   whole,
 } from './api-object.ts';
 
-const otherProxyLabel = 'service.kubernetes.io/service-proxy-name';
+export const otherProxyLabel = 'service.kubernetes.io/service-proxy-name';
 const policies = ['Cluster', 'Local'] as const;
 /** The API server's default for sessionAffinity ClientIP: three hours. */
 const defaultAffinitySeconds = 10_800;

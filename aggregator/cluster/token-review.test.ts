@@ -57,6 +57,7 @@ describe('the review of a token', () => {
         authenticated: true,
         username: 'system:serviceaccount:plumbline:plumbline-agent',
         uid: 'f6e086d1-2e81-497c-877c-eaef053048aa',
+        groups: ['system:serviceaccounts', 'system:serviceaccounts:plumbline', 'system:authenticated'],
         extra: {
           'authentication.kubernetes.io/credential-id': ['JTI=696f3686-65f0-4ce9-85b8-d5e8b1f84e9f'],
           'authentication.kubernetes.io/node-name': ['node-a'],
@@ -80,7 +81,7 @@ describe('the review of a token', () => {
   ])('of none of ours (%s) says why', async (file, error) => {
     expect(await recorded(file).review()).toEqual({
       ok: true,
-      status: { authenticated: false, username: '', extra: {}, audiences: [], error },
+      status: { authenticated: false, username: '', groups: [], extra: {}, audiences: [], error },
     });
   });
 

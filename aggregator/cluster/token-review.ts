@@ -6,7 +6,7 @@ import { type Field, flag, member, rootField, text, textList, textListMap } from
 
 const path = '/apis/authentication.k8s.io/v1/tokenreviews';
 
-/** @param audiences those that the token must have one of. The token itself gets into no message. */
+/** @param audiences those that the token must have one of; none = the API server's own. The token itself gets into no message. */
 export async function reviewToken(
   client: ApiClient,
   token: string,
@@ -31,6 +31,7 @@ function readStatus(status: Field): TokenReviewStatus {
     authenticated: flag(member(status, 'authenticated')) ?? false,
     username: text(member(user, 'username')) ?? '',
     ...(uid === null ? {} : { uid }),
+    groups: textList(member(user, 'groups')),
     extra: textListMap(member(user, 'extra')),
     audiences: textList(member(status, 'audiences')),
     error: text(member(status, 'error')),

@@ -12,6 +12,7 @@ import type { Step } from '../audit/lifecycle.ts';
 import type { Check } from '../model/check.ts';
 import type { AgentFeed, ClusterFeed, KnownLeaves } from '../model/feeds.ts';
 import type { Journal, TrackedFinding } from '../model/lifecycle.ts';
+import type { NodeMoment } from '../model/moment.ts';
 import type {
   AuditEvent,
   AuditRecord,
@@ -239,6 +240,11 @@ export class Engine implements AuditRecord, KnownLeaves {
 
   node(name: string): NodeRecord | null {
     return this.#publication.node(name);
+  }
+
+  /** Every node with what its findings were made of. */
+  moments(): readonly NodeMoment[] {
+    return this.#publication.moments();
   }
 
   findings(): readonly TrackedFinding[] {

@@ -110,13 +110,16 @@ export class Intake {
       case 'connected':
         memory.agentVersion = event.agentVersion;
         memory.lastHeardAt = event.at;
+        memory.ways = [];
         this.#options.markDirty(name);
         break;
       case 'disconnected':
+        memory.ways = withoutStream(memory);
         break;
       case 'heard':
         memory.lastHeardAt = event.at;
         memory.figures = event.figures ?? memory.figures;
+        memory.ways = event.ways ?? memory.ways;
         break;
       case 'report':
         this.#takeReport(memory, event.report, event.sequence);
@@ -151,4 +154,10 @@ export class Intake {
     book.setNode(name, null);
     if (cluster.nodes.has(name)) this.#takeNode(name);
   }
+}
+
+/** The way of a stream that has ended worked until it was heard last. */
+function withoutStream({ ways, lastHeardAt }: NodeMemory): NodeMemory['ways'] {
+  const lastWorkedAt = lastHeardAt === null ? null : new Date(lastHeardAt).toISOString();
+  return ways.map((way) => (way.inUse ? { ...way, inUse: false, lastWorkedAt } : way));
 }

@@ -5,7 +5,7 @@ import type { PlacedDrifts } from '../audit/grace.ts';
 import type { NodeView } from '../model/check.ts';
 import type { EntryEvidence, NodeReport } from '../model/feeds.ts';
 import type { TrackedFinding } from '../model/lifecycle.ts';
-import type { AgentFigures } from '../model/record.ts';
+import type { AgentFigures, AgentWay } from '../model/record.ts';
 import type { ShownMarks } from './look.ts';
 
 /** How the last look at a node went. */
@@ -26,6 +26,7 @@ export interface NodeMemory {
   agentVersion: string | null;
   lastHeardAt: number | null;
   figures: AgentFigures | null;
+  ways: readonly AgentWay[];
   report: NodeReport | null;
   /** Reports up to this sequence wait to be judged and acknowledged. */
   unacknowledged: bigint | null;
@@ -48,6 +49,7 @@ export function newMemory(name: string, uid: string | null, open: readonly Track
     agentVersion: null,
     lastHeardAt: null,
     figures: null,
+    ways: [],
     report: null,
     unacknowledged: null,
     lost: null,

@@ -2,18 +2,23 @@
 import { valueOr } from '../../proto/profile.ts';
 import type { NodeHistory } from '../model/check.ts';
 import type { NodeStatus } from '../model/node-status.ts';
+import type { NodeMoment } from '../model/moment.ts';
 import type { NodeRecord } from '../model/record.ts';
 import type { NodeMemory } from './node-memory.ts';
+import { waysSentence } from './ways-sentence.ts';
 
 /** @param agent how its agent is doing now. */
 export function nodeRecord(memory: NodeMemory, agent: NodeRecord['agent']): NodeRecord {
   const { last, report, figures, open, frozenBecause } = memory;
+  const lastHeardAt = isoOrNull(memory.lastHeardAt);
+  const ways = memory.ways.map((way) => (way.inUse ? { ...way, lastWorkedAt: lastHeardAt } : way));
+  const speaks = agent === 'reporting' || agent === 'late';
   const count = (state: string) => open.filter((finding) => finding.state === state).length;
   return {
     ...statusOf(memory),
     uid: memory.uid,
     agent,
-    lastHeardAt: isoOrNull(memory.lastHeardAt),
+    lastHeardAt,
     lastReadingAt: isoOrNull(report?.readAt ?? null),
     readingIntervalSeconds: figures?.intervalSeconds ?? null,
     agentVersion: memory.agentVersion,
@@ -22,6 +27,20 @@ export function nodeRecord(memory: NodeMemory, agent: NodeRecord['agent']): Node
     showsStateOf: last === null ? null : commonPast(last.view.history),
     findings: { firing: count('firing'), pending: count('pending') },
     agentMetrics: figures,
+    ways,
+    waysSentence: speaks ? waysSentence(ways) : null,
+  };
+}
+
+/** The node with what its findings were made of. */
+export function nodeMoment({ last, report, frozenBecause }: NodeMemory, record: NodeRecord): NodeMoment {
+  const judged = frozenBecause === null ? last : null;
+  return {
+    record,
+    notJudgedBecause: frozenBecause,
+    report: last?.report ?? report,
+    history: judged?.view.history ?? null,
+    converging: [...(judged?.placed.converging ?? [])],
   };
 }
 

@@ -4,9 +4,10 @@ import { inOrder } from '../audit/evaluate.ts';
 import type { Step } from '../audit/lifecycle.ts';
 import type { ClusterFeed } from '../model/feeds.ts';
 import type { TrackedFinding } from '../model/lifecycle.ts';
+import type { NodeMoment } from '../model/moment.ts';
 import type { AuditEvent, NodeRecord, ServiceDetail, ServiceRecord } from '../model/record.ts';
 import { agentState, type NodeMemory } from './node-memory.ts';
-import { nodeRecord } from './node-record.ts';
+import { nodeMoment, nodeRecord } from './node-record.ts';
 import { serviceDetail, serviceRecords } from './service-record.ts';
 
 export interface PublicationOptions {
@@ -39,6 +40,13 @@ export class Publication {
     const { memories, cluster } = this.#options;
     const memory = memories.get(name);
     return memory === undefined || !cluster.nodes.has(name) ? null : this.#recordOf(memory);
+  }
+
+  /** Every node with what its findings were made of. */
+  moments(): readonly NodeMoment[] {
+    return this.#memories()
+      .map((memory) => nodeMoment(memory, this.#recordOf(memory)))
+      .sort((a, b) => (a.record.name < b.record.name ? -1 : 1));
   }
 
   findings(): readonly TrackedFinding[] {
@@ -76,8 +84,8 @@ export class Publication {
   tellNode(memory: NodeMemory): void {
     if (this.#listeners.size === 0) return;
     const node = this.#recordOf(memory);
-    const { state, agent, mode, frontends, findings, showsStateOf, unknownBecause } = node;
-    const shown = JSON.stringify([state, agent, mode, frontends, findings, showsStateOf, unknownBecause]);
+    const { state, agent, mode, frontends, findings, showsStateOf, unknownBecause, waysSentence } = node;
+    const shown = JSON.stringify([state, agent, mode, frontends, findings, showsStateOf, unknownBecause, waysSentence]);
     if (this.#told.get(memory.name) === shown) return;
     this.#told.set(memory.name, shown);
     this.#tell({ kind: 'node', node });

@@ -2,6 +2,7 @@
 import type { Check } from '../model/check.ts';
 import type { TrackedFinding } from '../model/lifecycle.ts';
 import type { AuditRecord, Figure, NodeRecord } from '../model/record.ts';
+import { groupNodeFigures } from './group-figures.ts';
 import { nodeStates } from './schemas/node.ts';
 import { openStates } from './schemas/finding.ts';
 
@@ -25,21 +26,30 @@ export function auditFigures(
   const nodes = record.nodes();
   const perNode = nodes.length > mostNodes ? { figures: [], dropped: 0 } : nodeFigures(nodes, nowMs);
   const perService = serviceFigures(findings);
+  const perGroup = groupNodeFigures(findings);
   return {
     figures: [
+      ...checks.map(checkFigure),
       ...findingFigures(findings, checks),
       ...groupFigures(findings, checks),
+      ...perGroup.figures,
       ...nodeCounts(nodes),
       ...perNode.figures,
       ...perService.figures,
       gauge('plumbline_ready', 'Whether the aggregator can do its work: 1 or 0.', {}, Number(record.readiness().ready)),
     ],
-    dropped: perService.dropped + (nodes.length > mostNodes ? nodes.length * 2 : 0),
+    dropped: perService.dropped + perGroup.dropped + (nodes.length > mostNodes ? nodes.length * 2 : 0),
   };
 }
 
 function gauge(name: string, help: string, labels: Readonly<Record<string, string>>, value: number): Figure {
   return { name, help, kind: 'gauge', labels, value };
+}
+
+/** What a check says in words, for alerts and dashboards to show beside its id. */
+function checkFigure({ id, layer, scope, title }: Check): Figure {
+  const labels = { check: id, layer, scope, title };
+  return gauge('plumbline_check_info', 'The checks, with what holds when one fires; always 1.', labels, 1);
 }
 
 /** Every check is told in every state, also with 0: an alert can tell "none" from "not asked". */
@@ -64,7 +74,7 @@ function groupFigures(findings: readonly TrackedFinding[], checks: readonly Chec
   for (const { check, severity } of groups.values()) counts.add({ check, severity }, 1);
   return counts.figures(
     'plumbline_finding_groups',
-    'Causes that fire, those of one check and subject on whatever nodes counted once. For alerts.',
+    'Causes that fire, those of one check and subject on whatever nodes counted once.',
   );
 }
 

@@ -2,6 +2,8 @@
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import Type from 'typebox';
 import { problem, sendProblem } from './errors.ts';
+import type { LongVisits } from './access/long-visits.ts';
+import { pathOf } from './access/plain-path.ts';
 import type { EventHub } from './event-hub.ts';
 import { noParameters } from './query.ts';
 import { refusals } from './schemas/problem.ts';
@@ -11,8 +13,14 @@ kept, and \`Last-Event-ID\` brings none back), then \`finding\` with a step of i
 withdrawn before it fired), and
 \`node\` with a node that changed. A comment every 15 seconds is a sign of life.`;
 
+export interface EventOptions {
+  readonly hub: EventHub;
+  /** Ends a stream with the token behind it. */
+  readonly visits: LongVisits;
+}
+
 /** The route of events. */
-export const events: FastifyPluginCallbackTypebox<{ readonly hub: EventHub }> = (app, { hub }, done) => {
+export const events: FastifyPluginCallbackTypebox<EventOptions> = (app, { hub, visits }, done) => {
   app.get(
     '/api/v1/events',
     {
@@ -45,6 +53,9 @@ export const events: FastifyPluginCallbackTypebox<{ readonly hub: EventHub }> = 
       }
       reply.raw.writeHead(200);
       hub.add(reply.raw);
+      const path = pathOf(request.raw.url ?? '');
+      const over = visits.watch(request.visit ?? { how: 'open' }, path, () => reply.raw.end());
+      reply.raw.on('close', over);
     },
   );
   app.addHook('preClose', (closed) => {

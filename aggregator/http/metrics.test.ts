@@ -54,6 +54,12 @@ describe('the figures of the audit', () => {
     ]);
   });
 
+  it('tell of every check what it looks at, and what holds when it fires', async () => {
+    expect(samples(await scraped(), 'plumbline_check_info')).toEqual([
+      { labels: { check: 'stale-endpoint', layer: 'L3', scope: 'node', title: staleEndpoint.title }, value: 1 },
+    ]);
+  });
+
   it('count what fires on many nodes once, and what follows from a cause not at all', async () => {
     const record = auditRecord({
       findings: [
@@ -116,7 +122,8 @@ describe('the figures of the audit', () => {
     const families = readMetrics((await app.inject('/metrics')).body);
     const told = samples(families, 'plumbline_service_findings');
     expect([told.length, told[0]]).toEqual([1_000, { labels: { namespace: 'shop', service: 's1099' }, value: 2 }]);
-    expect(samples(families, 'plumbline_series_dropped_total')).toEqual([{ labels: {}, value: 100 }]);
+    // 100 Services, and 100 groups of findings.
+    expect(samples(families, 'plumbline_series_dropped_total')).toEqual([{ labels: {}, value: 200 }]);
   });
 
   it.each([

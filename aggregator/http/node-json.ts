@@ -21,5 +21,7 @@ export function nodeJson(node: NodeRecord): NodeJson {
     findings: node.findings,
     agentMetrics:
       node.agentMetrics === null ? null : { ...node.agentMetrics, hintSources: [...node.agentMetrics.hintSources] },
+    ways: [...node.ways],
+    waysSentence: node.waysSentence,
   };
 }

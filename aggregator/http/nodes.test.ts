@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { auditRecord, minutesAgo, nodeRecord } from '../../test/audit-record.ts';
 import { httpOptions } from '../../test/http-options.ts';
+import type { AgentWay } from '../model/record.ts';
 import { buildApp } from './app.ts';
 
 const silent = nodeRecord('node-c', {
@@ -57,8 +58,20 @@ describe('one node', () => {
       reconnects: 1,
       refusedCommands: 0,
       hintSources: ['nft-generation'],
+      badAddressLines: 0,
     };
-    const node = nodeRecord('node-a', { agentMetrics });
+    const ways: readonly AgentWay[] = [
+      {
+        address: '10.244.1.7:8443',
+        kind: 'pod',
+        inUse: false,
+        lastWorkedAt: null,
+        lastFailedAt: '2026-11-22T11:00:00.000Z',
+        failingSince: '2026-11-22T10:00:00.000Z',
+        reason: 'timeout',
+      },
+    ];
+    const node = nodeRecord('node-a', { agentMetrics, ways, waysSentence: 'The Service address fails.' });
     const answer = await buildApp(httpOptions({ record: auditRecord({ nodes: [node] }) })).inject(
       '/api/v1/nodes/node-a',
     );

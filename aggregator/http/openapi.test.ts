@@ -31,6 +31,7 @@ describe('the OpenAPI document', () => {
       '/api/v1/overview',
       '/api/v1/services',
       '/api/v1/services/{namespace}/{name}',
+      '/api/v1/whoami',
       '/livez',
       '/readyz',
     ]);
@@ -43,6 +44,7 @@ describe('the OpenAPI document', () => {
       '0.2.0',
       [
         'AgentMetrics',
+        'AgentWay',
         'Check',
         'Evidence',
         'Finding',
@@ -53,6 +55,7 @@ describe('the OpenAPI document', () => {
         'ServiceVersion',
         'Subject',
         'Transition',
+        'Whoami',
       ],
     ]);
     const leadNowhere = references({ paths, components }).filter(

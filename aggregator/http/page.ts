@@ -1,20 +1,8 @@
 /** The page: its document at every place that it has, its script and style sheet beside it. Nothing of the cluster. */
 import type { FastifyInstance, FastifyPluginCallback, FastifyReply } from 'fastify';
+import { assetPath, pagePaths } from './access/open-paths.ts';
 import { problem, sendProblem } from './errors.ts';
 import { pageFiles } from './page-files.ts';
-
-/** Where the page shows something; the script finds out what. */
-export const pagePaths = [
-  '/',
-  '/findings',
-  '/findings/:fingerprint',
-  '/nodes',
-  '/nodes/:name',
-  '/services',
-  '/services/:namespace/:name',
-  '/checks',
-  '/checks/:id',
-] as const;
 
 /** Scripts of this origin alone, and no markup out of strings. */
 const policy = [
@@ -58,7 +46,7 @@ function sendDocument(reply: FastifyReply, document: Buffer | undefined): Fastif
 
 /** A fixed list of names: no path of the file system is ever made of a request. */
 function addAssets(app: FastifyInstance, files: ReadonlyMap<string, Buffer>): void {
-  app.get('/assets/:file', { schema: { hide: true } }, (request, reply) => {
+  app.get(assetPath, { schema: { hide: true } }, (request, reply) => {
     const { file } = Object(request.params);
     const name = String(file);
     const content = name === 'index.html' ? undefined : files.get(name);

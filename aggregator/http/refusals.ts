@@ -1,31 +1,34 @@
 /** Refuses what no route answers, in the same form as the routes do. */
-import type { Socket } from 'node:net';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Problem, problem, rawProblem, Refused, sendProblem } from './errors.ts';
+import { isPlain, pathOf } from './access/plain-path.ts';
 import { limits } from './limits.ts';
 import type { HttpLog } from './options.ts';
 
-const reading = ['GET', 'HEAD'];
+/** The methods of each route. */
+type Routes = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** Puts the refusals of a whole server in place. Everything here is read: paths take GET and HEAD, and no body. */
+/** Puts the refusals of a whole server in place. Only a log-in and log-out are sent: all else takes GET and HEAD, and no body. */
 export function addRefusals(app: FastifyInstance, log: HttpLog): void {
-  const paths: string[] = [];
-  app.addHook('onRoute', ({ url }) => {
-    paths.push(url);
+  const routes = new Map<string, Set<string>>();
+  app.addHook('onRoute', ({ url, method }) => {
+    const known = routes.get(url) ?? new Set();
+    for (const one of [method].flat()) known.add(one);
+    routes.set(url, known);
   });
   // Before any body is looked at: what is refused is not read.
   app.addHook('onRequest', (request, reply, next) => {
-    const refusal = refusalOf(request, paths);
+    const refusal = refusalOf(request, routes);
     if (refusal === null) return next();
-    if (refusal.code === 'method-not-allowed') void reply.header('allow', reading.join(', '));
+    if (refusal.allowed !== undefined) void reply.header('allow', refusal.allowed.join(', '));
     // What stands behind the head of a refused request must not be taken for the next one.
     void reply.header('connection', 'close');
     sendProblem(reply, refusal);
   });
-  app.setNotFoundHandler((request, reply) => sendProblem(reply, noSuchPath(request)));
+  app.setNotFoundHandler((request, reply) => sendProblem(reply, noSuchPath(pathOf(request.raw.url ?? ''))));
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const refusal = errorProblem(error);
-    if (refusal.code === 'internal') log.error({ err: error, path: pathOf(request) }, 'a request failed');
+    if (refusal.code === 'internal') log.error({ err: error, path: pathOf(request.raw.url ?? '') }, 'a request failed');
     return sendProblem(reply, refusal);
   });
 }
@@ -36,7 +39,10 @@ export function refuseUrl(error: FastifyError, _request: FastifyRequest, reply: 
 }
 
 /** For fastify's `clientErrorHandler`: bytes that are no request. */
-export function refuseBytes(error: Error & { readonly code?: string }, socket: Socket): void {
+export function refuseBytes(
+  error: Error & { readonly code?: string | undefined },
+  socket: { readonly writable: boolean; end(text: string): unknown; destroy(): unknown },
+): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
@@ -61,32 +67,41 @@ function rawRefusal(code: string | undefined): string {
   }
 }
 
-function refusalOf(request: FastifyRequest, paths: readonly string[]): Problem | null {
+function refusalOf(request: FastifyRequest, routes: Routes): Problem | null {
   const { url = '', headers } = request.raw;
+  const path = pathOf(url);
   if (url.length > limits.urlBytes) {
     return problem('url-too-long', `A URL may have ${limits.urlBytes} bytes, this has ${url.length}.`);
   }
+  if (!isPlain(path)) {
+    const detail =
+      'A path is written in one way here: with letters, digits and . _ ~ : @ / - alone, no empty part, no . or ..';
+    return problem('bad-request', detail);
+  }
   if (request.is404) {
-    const path = pathOf(request);
-    const isKnown = paths.some((pattern) => fits(path, pattern));
-    if (!isKnown) return noSuchPath(request);
-    return problem('method-not-allowed', `${path} takes ${reading.join(' and ')}, not ${request.method}.`);
+    const methods = methodsOf(path, routes);
+    if (methods.length === 0) return noSuchPath(path);
+    const detail = `${path} takes ${methods.join(' and ')}, not ${request.method}.`;
+    return problem('method-not-allowed', detail, { allowed: methods });
   }
   // `/api/v1/nodes/` would else be the node without a name.
-  if (Object.values(Object(request.params)).includes('')) return noSuchPath(request);
+  if (Object.values(Object(request.params)).includes('')) return noSuchPath(path);
+  if (request.method === 'POST') return null;
   if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') {
     return problem('body-refused', 'Send the request without a body.');
   }
   return null;
 }
 
-function noSuchPath(request: FastifyRequest): Problem {
-  const path = JSON.stringify(pathOf(request).slice(0, limits.urlBytes));
-  return problem('no-such-path', `There is nothing at ${path}. /openapi.json has the paths of the API.`);
+function noSuchPath(path: string): Problem {
+  const shown = JSON.stringify(path.slice(0, limits.urlBytes));
+  return problem('no-such-path', `There is nothing at ${shown}. /openapi.json has the paths of the API.`);
 }
 
 function errorProblem(error: FastifyError): Problem {
   if (error instanceof Refused) return error.problem;
+  // What a route throws has no code, whatever the type says.
+  if (/^FST_ERR_CTP_/.test(String(error.code))) return bodyProblem(error);
   switch (error.statusCode) {
     case 400:
       return problem('bad-request', 'The path is not encoded as a URL must be.');
@@ -97,8 +112,15 @@ function errorProblem(error: FastifyError): Problem {
   }
 }
 
-function pathOf(request: FastifyRequest): string {
-  return (request.raw.url ?? '').split('?', 1)[0] ?? '';
+function bodyProblem({ statusCode }: FastifyError): Problem {
+  if (statusCode === 413) return problem('body-too-large', `A body may have ${limits.bodyBytes} bytes.`);
+  return problem('bad-body', 'Send one JSON object, and `content-type: application/json`.');
+}
+
+/** All methods of the routes that a path fits. */
+function methodsOf(path: string, routes: Routes): readonly string[] {
+  const fitting = [...routes].filter(([pattern]) => fits(path, pattern));
+  return [...new Set(fitting.flatMap(([, methods]) => [...methods]))].sort();
 }
 
 /** Whether a path is one of a route: `/api/v1/nodes/node-a` of `/api/v1/nodes/:name`. */

@@ -2,7 +2,8 @@
 import type * as wire from '../../proto/generated/plumbline/agent/v1/agent.ts';
 import { digestText } from '../../proto/wire/digest-bytes.ts';
 import type { EntryEvidence } from '../model/feeds.ts';
-import type { AgentFigures } from '../model/record.ts';
+import type { Way } from '../../proto/ways.ts';
+import type { AgentFigures, AgentWay } from '../model/record.ts';
 
 const mostLines = 40;
 const longestName = 64;
@@ -24,8 +25,23 @@ export function agentFigures(metrics: wire.AgentMetrics): AgentFigures {
     hints: Number(metrics.hints),
     reconnects: Number(metrics.reconnects),
     refusedCommands: Number(metrics.refusedCommands),
+    badAddressLines: Number(metrics.badAddressLines),
     hintSources: hintSources.filter((source) => metrics.hintSources.includes(source)),
   };
+}
+
+/** The ways of a heartbeat with times in place of ages. @param heardAt when it came, Unix milliseconds. */
+export function agentWays(ways: readonly Way[], heardAt: number): readonly AgentWay[] {
+  const ago = (ageMs: number | null) => (ageMs === null ? null : new Date(heardAt - ageMs).toISOString());
+  return ways.map(({ address, kind, inUse, workedAgeMs, failedAgeMs, failingAgeMs, reason }) => ({
+    address,
+    kind,
+    inUse,
+    lastWorkedAt: ago(workedAgeMs),
+    lastFailedAt: ago(failedAgeMs),
+    failingSince: ago(failingAgeMs),
+    reason,
+  }));
 }
 
 function measured(value: number): number {

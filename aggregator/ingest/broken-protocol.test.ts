@@ -333,7 +333,7 @@ describe('a node that sends too much', () => {
     const ingest = new IngestByHand(undefined, { burstBytes: 10_000 });
     const node = greeted(ingest);
     for (let count = 0; count < 200 && node.closing === null; count++) {
-      node.say({ $case: 'heartbeat', value: { sentAtMs: 0n, metrics: undefined } });
+      node.say({ $case: 'heartbeat', value: { sentAtMs: 0n, metrics: undefined, ways: undefined } });
     }
     expect(node.closing).toEqual({
       code: 'resource-exhausted',

@@ -9,6 +9,8 @@ export interface SyncOutlet {
   ask(digests: readonly string[]): void;
   /** Everything is in the store; null = the node has no table. */
   whole(tree: KeptTree | null): void;
+  /** What it lacks is not asked for now, because memory is short. */
+  held(): void;
   /** The agent was asked and does not answer. */
   stalled(): void;
   /** What the node says cannot be. */
@@ -28,6 +30,8 @@ export class ClaimSync implements Asker {
   /** What came since the State did: what is asked for twice leads nowhere. */
   #came = new Set<string>();
   #isAbandoned = false;
+  #isNew = true;
+  #isHeld = false;
 
   constructor(store: ContentStore, wants: Wants, outlet: SyncOutlet) {
     this.#store = store;
@@ -40,6 +44,11 @@ export class ClaimSync implements Asker {
     return this.#isAbandoned;
   }
 
+  /** Nothing was whole since the last State that told everything. */
+  get isNew(): boolean {
+    return this.#isNew;
+  }
+
   /** Whether the agent is asked for anything now. */
   get isAsked(): boolean {
     return this.#wants.isAsked(this);
@@ -50,8 +59,9 @@ export class ClaimSync implements Asker {
     return this.#lacks.has(digest);
   }
 
-  /** Begins with a new State; what the one before lacked is forgotten. */
-  begin(claims: Claims, pushed: ReadonlySet<string>): void {
+  /** Begins with a new State; what the one before lacked is forgotten. @param isWhole the State told everything. */
+  begin(claims: Claims, pushed: ReadonlySet<string>, isWhole: boolean): void {
+    this.#isNew ||= isWhole;
     this.#claims = claims;
     this.#pushed = pushed;
     this.#came = new Set();
@@ -130,7 +140,15 @@ export class ClaimSync implements Asker {
       return;
     }
     this.#wants.join(this);
+    this.#tellHeld();
     this.#wants.need(this, wanted);
+  }
+
+  /** Once until something is whole. */
+  #tellHeld(): void {
+    if (this.#isHeld || !this.#wants.isHeld(this)) return;
+    this.#isHeld = true;
+    this.#outlet.held();
   }
 
   #lacksPart(name: PartName, digest: string): boolean {
@@ -139,6 +157,8 @@ export class ClaimSync implements Asker {
 
   #finish(tree: KeptTree | null): void {
     this.#claims = null;
+    this.#isNew = false;
+    this.#isHeld = false;
     this.#wants.leave(this);
     this.#outlet.whole(tree);
   }

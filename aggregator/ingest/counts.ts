@@ -1,21 +1,5 @@
 /** What ingest counts since its start; aggregator/ingest/figures.ts tells it. */
-
-/** A count per word. The words are fixed by the code, never by a node. */
-export class Tally {
-  readonly #counts = new Map<string, number>();
-
-  add(word: string, by = 1): void {
-    this.#counts.set(word, (this.#counts.get(word) ?? 0) + by);
-  }
-
-  of(word: string): number {
-    return this.#counts.get(word) ?? 0;
-  }
-
-  entries(): readonly (readonly [string, number])[] {
-    return [...this.#counts].sort(([one], [other]) => (one < other ? -1 : 1));
-  }
-}
+import { Tally } from '../doors/tally.ts';
 
 export class IngestCounts {
   readonly messages = new Tally();

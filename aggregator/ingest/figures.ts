@@ -1,6 +1,6 @@
 /** What ingest tells of itself for /metrics. */
 import type { Figure } from '../model/record.ts';
-import type { Tally } from './counts.ts';
+import type { Tally } from '../doors/tally.ts';
 import type { SessionShared } from './session-shared.ts';
 
 export interface IngestSizes {
@@ -10,8 +10,10 @@ export interface IngestSizes {
   readonly listeners: readonly Figure[];
 }
 
+const levels = { none: 0, soft: 1, hard: 2 } as const;
+
 export function ingestFigures(shared: SessionShared, sizes: IngestSizes): readonly Figure[] {
-  const { counts, wants, store, uploads } = shared;
+  const { counts, wants, store, uploads, pressure } = shared;
   const kept = store.sizes();
   return [
     gauge('streams', 'Agents that are connected and have said Hello.', sizes.streams),
@@ -30,6 +32,11 @@ export function ingestFigures(shared: SessionShared, sizes: IngestSizes): readon
     gauge('upload_slots_used', 'Agents that have a turn to upload.', wants.turns),
     gauge('upload_slots_waiting', 'Agents that wait for a turn to upload.', wants.waiting),
     gauge('upload_bytes', 'Bytes of uploads under way.', uploads.held),
+    gauge(
+      'memory_pressure',
+      'Memory is short: 1 = nodes that must upload much wait, 2 = no further streams.',
+      levels[pressure.level],
+    ),
     gauge('kept_leaves', 'Leaves of tables in the content store.', kept.leaves),
     gauge('kept_branches', 'Inner buckets and roots of tables in the content store.', kept.branches),
     gauge('kept_tables', 'Whole tables in the content store.', kept.trees),

@@ -19,6 +19,7 @@ import {
 } from '../../proto/generated/plumbline/agent/v1/agent.ts';
 import type { Closing, ClosingCode } from './closing.ts';
 import type { IngestCounts } from './counts.ts';
+import type { IngestLimits } from './limits.ts';
 
 /** One message as it came; null = bytes that are none. */
 export interface IncomingMessage {
@@ -40,6 +41,7 @@ export interface IncomingCall {
 
 export interface GrpcServerOptions {
   readonly counts: IngestCounts;
+  readonly limits: IngestLimits;
   /** Whether calls without a bearer token are refused. */
   readonly needsToken: boolean;
   readonly onCall: (call: IncomingCall) => void;
@@ -65,13 +67,18 @@ const serverOptions = {
   'grpc.max_send_message_length': maxMessageBytes,
   'grpc.max_concurrent_streams': 8,
   'grpc.enable_channelz': 0,
-  'grpc.keepalive_time_ms': 30_000,
-  'grpc.keepalive_timeout_ms': 10_000,
   'grpc.max_connection_idle_ms': 5 * 60_000,
-  // Without a grace time a call that is open then would stay for ever.
-  'grpc.max_connection_age_ms': 40 * 60_000,
-  'grpc.max_connection_age_grace_ms': 60_000,
 };
+
+function lifeOptions(limits: IngestLimits) {
+  return {
+    'grpc.keepalive_time_ms': limits.keepaliveMs,
+    'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
+    'grpc.max_connection_age_ms': limits.connectionAgeMs,
+    // Without a grace time a call that is open then would stay for ever.
+    'grpc.max_connection_age_grace_ms': limits.connectionAgeGraceMs,
+  };
+}
 
 const report = {
   ...AgentServiceService.report,
@@ -96,13 +103,14 @@ interface OpenStream {
 
 export class GrpcServer {
   readonly #options: GrpcServerOptions;
-  readonly #server = new Server(serverOptions);
+  readonly #server: Server;
   readonly #injector: ConnectionInjector;
   readonly #streams = new Map<string, OpenStream>();
   #lastStream = 0;
 
   constructor(options: GrpcServerOptions) {
     this.#options = options;
+    this.#server = new Server({ ...serverOptions, ...lifeOptions(options.limits) });
     this.#server.addService({ report }, { report: (call: IncomingCall['call']) => this.#begin(call) });
     this.#guardStreams();
     this.#injector = this.#server.createConnectionInjector(ServerCredentials.createInsecure());

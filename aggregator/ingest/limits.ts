@@ -1,5 +1,7 @@
 /** What one node may take, so that a mad or hostile agent harms nobody but its own node. */
 
+import { TokenBucket } from '../doors/token-bucket.ts';
+
 /** All that is limited; what is left out has its default. */
 export interface IngestLimits {
   /** Bytes that a node may send over time, and at once. */
@@ -20,6 +22,12 @@ export interface IngestLimits {
   readonly strangersPerSource: number;
   /** Commands that wait to be read by one agent. */
   readonly waitingCommands: number;
+  /** A connection that is silent for so long is asked whether it lives, and dropped when it does not answer in time. */
+  readonly keepaliveMs: number;
+  readonly keepaliveTimeoutMs: number;
+  /** A connection of this age takes no further streams, and is dropped after the grace time. */
+  readonly connectionAgeMs: number;
+  readonly connectionAgeGraceMs: number;
 }
 
 export const defaultLimits: IngestLimits = {
@@ -35,34 +43,14 @@ export const defaultLimits: IngestLimits = {
   connections: 8000,
   strangersPerSource: 4,
   waitingCommands: 64,
+  keepaliveMs: 30_000,
+  keepaliveTimeoutMs: 10_000,
+  connectionAgeMs: 40 * 60_000,
+  connectionAgeGraceMs: 60_000,
 };
 
 /** Beside its bytes each message costs its handling: many tiny ones must not be free. */
 const messageCostBytes = 64;
-
-/** A bucket that fills steadily, and may be emptied at once. */
-class TokenBucket {
-  readonly #capacity: number;
-  readonly #perSecond: number;
-  #level: number;
-  #at: number | null = null;
-
-  constructor(capacity: number, perSecond: number) {
-    this.#capacity = capacity;
-    this.#perSecond = perSecond;
-    this.#level = capacity;
-  }
-
-  /** Whether there was enough; then it is taken. */
-  take(amount: number, monotonic: number): boolean {
-    const seconds = (monotonic - (this.#at ?? monotonic)) / 1000;
-    this.#at = monotonic;
-    this.#level = Math.min(this.#capacity, this.#level + seconds * this.#perSecond);
-    if (this.#level < amount) return false;
-    this.#level -= amount;
-    return true;
-  }
-}
 
 /** The account of one node, over all its streams. */
 export class NodeLimits {

@@ -3,13 +3,13 @@ import { chmod, lstat, unlink } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import type { Figure } from '../model/record.ts';
+import type { ServerCertificates } from '../model/server-certificates.ts';
 import type { AgentAuthenticator } from './authenticate.ts';
 import { Connections } from './connections.ts';
 import type { IngestCounts } from './counts.ts';
 import { GrpcServer, type IncomingCall } from './grpc-server.ts';
 import type { IngestLimits } from './limits.ts';
 import { socketAuthenticator } from './socket-authenticator.ts';
-import type { CertificateFiles } from './tls-files.ts';
 
 export type ListenerOptions =
   | {
@@ -17,7 +17,7 @@ export type ListenerOptions =
       readonly host: string;
       /** 0 = any that is free. */
       readonly port: number;
-      readonly certificates: CertificateFiles;
+      readonly certificates: ServerCertificates;
       readonly authenticator: AgentAuthenticator;
     }
   | { readonly kind: 'unix'; readonly path: string; readonly node: string };
@@ -50,6 +50,7 @@ export class Listener {
     this.#connections = new Connections(limits, counts);
     this.#grpc = new GrpcServer({
       counts,
+      limits,
       needsToken: options.kind === 'tls',
       onCall: (incoming) => onCall(incoming, this),
     });
@@ -123,7 +124,7 @@ export class Listener {
     };
   }
 
-  async #tlsHandshake(certificates: CertificateFiles): Promise<(socket: Socket) => void> {
+  async #tlsHandshake(certificates: ServerCertificates): Promise<(socket: Socket) => void> {
     const { certificate: cert, key } = await certificates.start();
     const tls = createTlsServer({
       cert,

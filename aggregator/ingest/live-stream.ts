@@ -73,6 +73,10 @@ export class LiveStream {
     this.#session.wantEvidence(entries);
   }
 
+  easeMemory(): void {
+    this.#session.easeMemory();
+  }
+
   reconnectAfter(seconds: number): void {
     this.#session.reconnectAfter(seconds);
   }

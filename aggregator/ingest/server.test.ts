@@ -238,8 +238,10 @@ describe('an agent over TLS', () => {
       http: 200,
       grpc: status.UNAUTHENTICATED,
     });
+    const endless = await rawCall(session, { authorization: `Bearer ${'x'.repeat(20_000)}` });
+    expect(endless).toEqual({ http: 200, grpc: status.UNAUTHENTICATED });
     session.destroy();
-    expect(ingest.figure('ingest_refused_total', 'no-token')).toBe(2);
+    expect(ingest.figure('ingest_refused_total', 'no-token')).toBe(3);
     expect(ingest.figure('ingest_messages_total')).toBe(0);
   });
 });

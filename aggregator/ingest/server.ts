@@ -12,9 +12,10 @@ import type { IngestLog } from './ingest-log.ts';
 import { defaultLimits, type IngestLimits, SharedBytes } from './limits.ts';
 import { Listener, type ListenerOptions } from './listener.ts';
 import { LiveStream } from './live-stream.ts';
+import { heldShare, MemoryPressure } from './memory-pressure.ts';
 import type { Moment } from './moment.ts';
 import type { SessionShared } from './session-shared.ts';
-import { Wants } from './wants.ts';
+import { type Asker, Wants } from './wants.ts';
 
 export interface IngestOptions {
   readonly listeners: readonly ListenerOptions[];
@@ -27,6 +28,8 @@ export interface IngestOptions {
   readonly log: IngestLog;
   /** Where they differ from the default. */
   readonly limits?: Partial<IngestLimits>;
+  /** The share of its memory that the process holds; its own unless a test says otherwise. */
+  readonly memory?: () => number;
 }
 
 const tickMs = 5000;
@@ -35,6 +38,12 @@ const stopWithinMs = 5000;
 /** After a stop that was told, agents come back within this time, not all at once. */
 const reconnectWithinSeconds = 30;
 
+const shortOfMemory: Closing = {
+  code: 'unavailable',
+  reason: 'memory',
+  message: 'the aggregator is short of memory, and takes no further stream',
+  retryAfterMs: 30_000,
+};
 const stopping: Closing = { code: 'unavailable', reason: 'stopping', message: 'the aggregator stops' };
 
 export class IngestServer implements AgentFeed {
@@ -54,9 +63,12 @@ export class IngestServer implements AgentFeed {
     const counts = new IngestCounts();
     this.#options = options;
     this.#sweptAt = monotonic();
+    const pressure = new MemoryPressure(options.memory ?? heldShare);
+    const mayBegin = ({ isNew }: Asker) => pressure.level === 'none' || (pressure.level === 'soft' && !isNew);
     this.#shared = {
+      pressure,
       store: new ContentStore(known),
-      wants: new Wants({ slots: limits.uploadSlots, monotonic, defer: (run) => setImmediate(run) }),
+      wants: new Wants({ slots: limits.uploadSlots, monotonic, mayBegin, defer: (run) => setImmediate(run) }),
       counts,
       uploads: new SharedBytes(limits.uploadMemoryBytes),
       limits,
@@ -129,8 +141,23 @@ export class IngestServer implements AgentFeed {
     const at = this.#clock();
     for (const listener of this.#listeners) listener.tick(at.monotonic);
     for (const stream of [...this.#agents.streams]) stream.tick(at);
-    this.#shared.wants.tick();
-    if (at.monotonic - this.#sweptAt < sweepEveryMs) return;
+    const { pressure, wants } = this.#shared;
+    const isOtherPressure = pressure.look();
+    if (isOtherPressure) this.#tellPressure();
+    wants.tick();
+    const isUrgent = isOtherPressure && pressure.level === 'hard';
+    if (isUrgent || at.monotonic - this.#sweptAt >= sweepEveryMs) this.#sweep(at);
+  }
+
+  #tellPressure(): void {
+    const { level } = this.#shared.pressure;
+    if (level === 'none') this.#options.log.info({}, 'the aggregator has memory again');
+    else this.#options.log.warn({ level }, 'the aggregator is short of memory');
+    for (const stream of this.#agents.streams) stream.easeMemory();
+  }
+
+  /** Lets go of what no node has any more. */
+  #sweep(at: Moment): void {
     this.#sweptAt = at.monotonic;
     this.#agents.forget(at);
     const claims = [...this.#agents.memories.values()].flatMap(({ claims: one }) => one ?? []);
@@ -142,6 +169,7 @@ export class IngestServer implements AgentFeed {
 
   /** Nothing of the stream is read before it is known whose it is. */
   async #take(incoming: IncomingCall, listener: Listener): Promise<void> {
+    if (this.#shared.pressure.level === 'hard') return this.#refuse(incoming, shortOfMemory);
     let isGone = false;
     incoming.call.once('cancelled', () => {
       isGone = true;

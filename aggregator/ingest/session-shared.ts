@@ -2,6 +2,7 @@
 import type { ContentStore } from './content-store.ts';
 import type { IngestCounts } from './counts.ts';
 import type { IngestLimits, SharedBytes } from './limits.ts';
+import type { MemoryPressure } from './memory-pressure.ts';
 import type { Wants } from './wants.ts';
 
 export interface SessionShared {
@@ -11,4 +12,5 @@ export interface SessionShared {
   /** Of uploads under way. */
   readonly uploads: SharedBytes;
   readonly limits: IngestLimits;
+  readonly pressure: MemoryPressure;
 }

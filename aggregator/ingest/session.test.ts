@@ -7,6 +7,8 @@ import { leafIndexOf, leavesOf, treeOf } from '../../proto/bucket-tree.ts';
 import type { Part } from '../../proto/parts.ts';
 import { digestBytes } from '../../proto/wire/digest-bytes.ts';
 import { chunksOf } from '../../proto/wire/upload.ts';
+import { encodeWays } from '../../proto/wire/ways.ts';
+import type { Way } from '../../proto/ways.ts';
 
 const web: Row = ['tcp 10.96.0.1:80', everyone(forwardTo('10.244.1.2:8080', '10.244.2.2:8080'))];
 const dns: Row = ['udp 10.96.0.10:53', everyone(forwardTo('10.244.1.3:53'))];
@@ -332,16 +334,71 @@ describe('a heartbeat', () => {
           hints: 3n,
           reconnects: 1n,
           refusedCommands: 0n,
+          badAddressLines: 2n,
           cpuSeconds: Number.NaN,
           uptimeSeconds: -1,
           hintSources: ['nft-generation', '\u001b[31m', 'x'.repeat(10_000)],
         },
+        ways: undefined,
       },
     });
     const heard = ingest.events.findLast(({ kind }) => kind === 'heard');
     expect(heard).toMatchObject({
       node: 'node-a',
-      figures: { rssBytes: 80_000_000, cpuSeconds: 0, uptimeSeconds: 0, hintSources: ['nft-generation'] },
+      figures: {
+        rssBytes: 80_000_000,
+        cpuSeconds: 0,
+        uptimeSeconds: 0,
+        badAddressLines: 2,
+        hintSources: ['nft-generation'],
+      },
+      ways: null,
+    });
+  });
+
+  it('brings the ways of the agent, with times by the clock here', () => {
+    const ingest = new IngestByHand();
+    const node = ingest.node('node-a');
+    node.read(reading(1));
+    const service: Way = {
+      address: 'plumbline-aggregator.plumbline.svc:8443',
+      kind: 'service',
+      inUse: false,
+      workedAgeMs: null,
+      failedAgeMs: 1_000,
+      failingAgeMs: 61_000,
+      reason: 'timeout',
+    };
+    node.say({ $case: 'heartbeat', value: { sentAtMs: 0n, metrics: undefined, ways: encodeWays([service]) } });
+    expect(ingest.events.at(-1)).toEqual({
+      kind: 'heard',
+      node: 'node-a',
+      at: ingest.at.wall,
+      figures: null,
+      ways: [
+        {
+          address: 'plumbline-aggregator.plumbline.svc:8443',
+          kind: 'service',
+          inUse: false,
+          lastWorkedAt: null,
+          lastFailedAt: '2026-11-22T09:59:59.000Z',
+          failingSince: '2026-11-22T09:58:59.000Z',
+          reason: 'timeout',
+        },
+      ],
+    });
+  });
+
+  it('with ways that cannot be ends the stream', () => {
+    const ingest = new IngestByHand();
+    const node = ingest.node('node-a');
+    node.read(reading(1));
+    const way = { address: '\n', kind: 'pod', inUse: true, reason: '' };
+    node.say({ $case: 'heartbeat', value: { sentAtMs: 0n, metrics: undefined, ways: { ways: [way] } } });
+    expect(node.closing).toEqual({
+      code: 'invalid-argument',
+      reason: 'bad-ways',
+      message: 'a Heartbeat with a way that cannot be',
     });
   });
 });

@@ -4,9 +4,10 @@
  */
 import type * as wire from '../../proto/generated/plumbline/agent/v1/agent.ts';
 import { digestBytes, digestText } from '../../proto/wire/digest-bytes.ts';
+import { decodeWays } from '../../proto/wire/ways.ts';
 import type { AgentEvent } from '../model/feeds.ts';
 import type { AgentMemory } from './agent-memory.ts';
-import { agentFigures, shownVersion } from './agent-words.ts';
+import { agentFigures, agentWays, shownVersion } from './agent-words.ts';
 import { ClaimSync } from './claim-sync.ts';
 import { type Claimed, claimsAfter } from './claims.ts';
 import { brokenProtocol, type Closing } from './closing.ts';
@@ -35,11 +36,19 @@ const heardEveryMs = 1000;
 /** A few minutes before the transport drops connections of this age, so that agents come back one after the other. */
 const oldAfterMs = 34 * 60_000;
 const reconnectWithinSeconds = 60;
+/** Well within the minute after which an agent that lives and does not read is told as such. */
+const slowSeconds = 30;
+const heldBecause = 'the aggregator is short of memory, and asks no further node for all it has';
 
 interface ReadingAt {
   readonly reading: string;
   readonly readAt: number;
 }
+
+/** What an agent said of itself. */
+type Told = Pick<Extract<AgentEvent, { readonly kind: 'heard' }>, 'figures' | 'ways'>;
+
+const nothingTold: Told = { figures: null, ways: null };
 
 export class Session {
   readonly #memory: AgentMemory;
@@ -70,6 +79,7 @@ export class Session {
     this.#sync = new ClaimSync(shared.store, shared.wants, {
       ask: (digests) => this.#ask(digests),
       whole: (tree) => this.#report(tree),
+      held: () => this.#emitLost(heldBecause),
       stalled: () => this.#close({ ...brokenProtocol('stalled', 'no answer to Want'), code: 'unavailable' }),
       misfit: (message) => this.#close(brokenProtocol('wrong-content', message)),
     });
@@ -109,7 +119,8 @@ export class Session {
     }
     if (sequence !== this.#memory.sequence + 1n) this.#lose(at);
     this.#memory.sequence = sequence;
-    this.#heard(message?.$case === 'heartbeat' ? message.value : null, at);
+    if (message?.$case === 'heartbeat') return this.#beat(message.value, at);
+    this.#heard(nothingTold, at);
     if (message?.$case === 'state') return this.#state(message.value, sequence, at);
     if (message?.$case === 'chunk') this.#uploads.add(message.value, this.#epoch);
     if (message?.$case === 'notHeld') this.#sync.notHeld(message.value.digests.map((one) => digestText(one) ?? ''));
@@ -134,6 +145,13 @@ export class Session {
   reconnectAfter(seconds: number): void {
     this.#wasToldToReconnect = true;
     this.#send({ $case: 'reconnectAfter', value: { seconds } });
+  }
+
+  /** Asks the agent to read less often while memory is short, and takes it back. */
+  easeMemory(): void {
+    if (this.#epoch === null) return;
+    const intervalSeconds = this.#shared.pressure.level === 'none' ? 0 : slowSeconds;
+    this.#send({ $case: 'slowDown', value: { intervalSeconds } });
   }
 
   /** What is reported up to here is judged and on disk. */
@@ -177,7 +195,8 @@ export class Session {
     this.#epoch = text;
     const version = shownVersion(agentVersion);
     this.#outlet.emit({ kind: 'connected', node: memory.node, agentVersion: version, at: at.wall });
-    this.#heard(null, at);
+    this.#heard(nothingTold, at);
+    if (this.#shared.pressure.level !== 'none') this.easeMemory();
     this.wantEvidence([...memory.wantedEvidence]);
     return null;
   }
@@ -204,7 +223,7 @@ export class Session {
     this.#reading = { reading: `${this.#epoch}/${reading.number}`, readAt: at.wall - reading.ageMs };
     this.#stateSequence = sequence;
     this.#stateAt = at.monotonic;
-    this.#sync.begin(claimed.claims, state.whole ? new Set() : claimed.changedParts);
+    this.#sync.begin(claimed.claims, state.whole ? new Set() : claimed.changedParts, state.whole);
     return null;
   }
 
@@ -245,11 +264,18 @@ export class Session {
     this.#send({ $case: 'want', value: { digests: digests.map(digestBytes) } });
   }
 
-  #heard(heartbeat: wire.Heartbeat | null, at: Moment): void {
-    const figures = heartbeat?.metrics === undefined ? null : agentFigures(heartbeat.metrics);
-    if (figures === null && at.monotonic - this.#heardAt < heardEveryMs) return;
+  #beat({ metrics, ways }: wire.Heartbeat, at: Moment): Closing | null {
+    const figures = metrics === undefined ? null : agentFigures(metrics);
+    const told = ways === undefined ? null : decodeWays(ways);
+    if (told !== null && !told.ok) return brokenProtocol('bad-ways', `a Heartbeat with ${told.message}`);
+    this.#heard({ figures, ways: told === null ? null : agentWays(told.value, at.wall) }, at);
+    return null;
+  }
+
+  #heard(told: Told, at: Moment): void {
+    if (told.figures === null && told.ways === null && at.monotonic - this.#heardAt < heardEveryMs) return;
     this.#heardAt = at.monotonic;
-    this.#outlet.emit({ kind: 'heard', node: this.#memory.node, at: at.wall, figures });
+    this.#outlet.emit({ kind: 'heard', node: this.#memory.node, at: at.wall, ...told });
   }
 
   #send(command: Command): void {

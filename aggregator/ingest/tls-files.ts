@@ -6,15 +6,8 @@ import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import type { Figure } from '../model/record.ts';
+import type { CertificatePair, ServerCertificates } from '../model/server-certificates.ts';
 import type { IngestLog } from './ingest-log.ts';
-
-export interface CertificatePair {
-  /** PEM: the server's own first, then those up to its authority. */
-  readonly certificate: string;
-  readonly key: string;
-  /** Unix milliseconds. */
-  readonly notAfter: number;
-}
 
 export interface CertificateFilesOptions {
   readonly certificateFile: string;
@@ -32,7 +25,7 @@ type Reading =
 
 const mostBytes = 1024 * 1024;
 
-export class CertificateFiles {
+export class CertificateFiles implements ServerCertificates {
   readonly #options: CertificateFilesOptions;
   readonly #listeners = new Set<(pair: CertificatePair) => void>();
   #pair: CertificatePair | null = null;
@@ -46,10 +39,11 @@ export class CertificateFiles {
   }
 
   /**
-   * Reads the first pair and begins to watch.
+   * The pair in use; at first reads it and begins to watch.
    * @throws when there is no good pair: a server without one can only refuse everybody.
    */
   async start(): Promise<CertificatePair> {
+    if (this.#pair !== null) return this.#pair;
     const reading = await this.#read();
     if (!reading.ok) throw new Error(`cannot serve TLS: ${reading.message}; give a certificate and its own key`);
     this.#pair = reading.pair;

@@ -24,6 +24,7 @@ function recorded(name: string): TokenReviewStatus {
   return {
     authenticated: status.authenticated ?? false,
     username: status.user?.username ?? '',
+    groups: [],
     extra: status.user?.extra ?? {},
     audiences: status.audiences ?? [],
     error: status.error ?? null,

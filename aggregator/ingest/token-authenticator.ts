@@ -4,13 +4,14 @@
  * changes its node, so a thief of one node's disk can speak for that node only.
  */
 import { parseAddress } from '../../proto/address.ts';
+import { bearerOf, expiryOf } from '../doors/bearer-token.ts';
+import { Tally } from '../doors/tally.ts';
+import { TokenReviews } from '../doors/token-reviews.ts';
 import type { AgentPod } from '../model/feeds.ts';
 import type { Figure } from '../model/record.ts';
 import type { ReviewOutcome, TokenReviewStatus } from '../model/token-review.ts';
 import type { AgentAuthenticator, StreamCredentials, Verdict } from './authenticate.ts';
 import type { Closing, ClosingCode } from './closing.ts';
-import { Tally } from './counts.ts';
-import { TokenReviews } from './token-reviews.ts';
 
 export interface AgentPods {
   /** From the watch. */
@@ -39,8 +40,6 @@ const claims = {
   podName: 'authentication.kubernetes.io/pod-name',
   nodeName: 'authentication.kubernetes.io/node-name',
 };
-/** A token of the API server has about 1,200 characters. */
-const bearer = /^Bearer ([A-Za-z0-9._~+/=-]{1,16384})$/;
 const busyRetryMs = 2000;
 const apiRetryMs = 5000;
 /** A token that expired by our clock and not by the API server's: clocks differ, and the stream gets this long. */
@@ -113,8 +112,8 @@ export class TokenAuthenticator implements AgentAuthenticator {
 
   /** The rules in their order; the first that is broken refuses. */
   async #judge({ authorization, peerAddress }: StreamCredentials): Promise<Verdict> {
-    const token = bearer.exec(authorization ?? '')?.[1];
-    if (token === undefined) return refused('unauthenticated', 'no-token', 'no bearer token');
+    const token = bearerOf(authorization);
+    if (token === null) return refused('unauthenticated', 'no-token', 'no bearer token');
     const expiresAt = expiryOf(token);
     const reviewed = await this.#reviews.review(token, expiresAt);
     if (reviewed === 'busy') return later('review-busy', 'too many tokens are under review', busyRetryMs);
@@ -172,22 +171,6 @@ export class TokenAuthenticator implements AgentAuthenticator {
     const known = this.#options.nodeAddresses(node);
     const peer = peerAddress === null ? null : parseAddress(peerAddress);
     if (known !== null && peer !== null && !known.includes(peer)) this.#strangePeers++;
-  }
-}
-
-/**
- * When a token expires by its own word, Unix milliseconds; null where it says nothing. Not verified: it may only make a
- * stream or a memory shorter.
- */
-function expiryOf(token: string): number | null {
-  const [, payload] = token.split('.');
-  try {
-    const told: unknown = JSON.parse(Buffer.from(payload ?? '', 'base64url').toString('utf8'));
-    if (typeof told !== 'object' || told === null || !('exp' in told)) return null;
-    const { exp } = told;
-    return typeof exp === 'number' && Number.isFinite(exp) && exp > 0 ? exp * 1000 : null;
-  } catch {
-    return null;
   }
 }
 

@@ -5,6 +5,7 @@ import { type Asker, Wants } from './wants.ts';
 class FakeAsker implements Asker {
   readonly heard: string[] = [];
   needs: string[];
+  isNew = false;
   readonly #wants: Wants;
 
   constructor(wants: Wants, ...needs: readonly string[]) {
@@ -35,8 +36,10 @@ class FakeAsker implements Asker {
 function wantsOf(slots: number) {
   const clock = { ms: 0 };
   const deferred: (() => void)[] = [];
-  const wants = new Wants({ slots, monotonic: () => clock.ms, defer: (run) => deferred.push(run) });
-  return { wants, clock, deferred };
+  const held = new Set<Asker>();
+  const mayBegin = (asker: Asker) => !held.has(asker);
+  const wants = new Wants({ slots, monotonic: () => clock.ms, mayBegin, defer: (run) => deferred.push(run) });
+  return { wants, clock, deferred, held };
 }
 
 describe('what several nodes lack', () => {
@@ -138,5 +141,22 @@ describe('turns', () => {
     expect(one.heard).toEqual(['ask 256']);
     for (const digest of digests.slice(0, 193)) wants.arrived(digest);
     expect(one.heard.filter((line) => line.startsWith('ask'))).toEqual(['ask 256', 'ask 44']);
+  });
+});
+
+describe('nodes that may not begin', () => {
+  it('stand in line while others pass them, and have their turn once they may', () => {
+    const { wants, held } = wantsOf(1);
+    const [a, b] = [new FakeAsker(wants, 'x'), new FakeAsker(wants, 'y')];
+    held.add(a);
+    wants.join(a);
+    wants.join(b);
+    expect([wants.isHeld(a), wants.isHeld(b), a.heard, b.heard]).toEqual([true, false, [], ['ask y']]);
+    wants.arrived('y');
+    wants.tick();
+    expect(a.heard).toEqual([]);
+    held.delete(a);
+    wants.tick();
+    expect([wants.isHeld(a), a.heard]).toEqual([false, ['ask x']]);
   });
 });

@@ -13,6 +13,8 @@ export interface Asker {
   arrived(digest: string): void;
   /** Its agent does not answer. It has lost its turn. */
   stalled(): void;
+  /** Nothing has been reported of its node since it began: it may lack everything. */
+  readonly isNew: boolean;
 }
 
 interface Turn {
@@ -26,6 +28,8 @@ export interface WantsOptions {
   /** Nodes that have a turn at once. */
   readonly slots: number;
   readonly monotonic: () => number;
+  /** Whether this one may have a turn at all; the others go first. */
+  readonly mayBegin: (asker: Asker) => boolean;
   /** Runs something when other work had its chance. */
   readonly defer: (run: () => void) => void;
 }
@@ -62,6 +66,11 @@ export class Wants {
 
   has(asker: Asker): boolean {
     return this.#turns.has(asker) || this.#queue.has(asker);
+  }
+
+  /** Whether it stands in line and may not have a turn now. */
+  isHeld(asker: Asker): boolean {
+    return this.#queue.has(asker) && !this.#options.mayBegin(asker);
   }
 
   /** Whether its agent is asked for anything now. */
@@ -113,7 +122,7 @@ export class Wants {
     }
   }
 
-  /** Ends turns that make no progress, and those that others have waited for long enough. */
+  /** Ends turns that make no progress, and those that others have waited for long enough; gives those that are free. */
   tick(): void {
     const now = this.#options.monotonic();
     for (const [asker, turn] of [...this.#turns]) {
@@ -125,6 +134,7 @@ export class Wants {
         this.join(asker);
       }
     }
+    this.#fill();
   }
 
   #settle(asker: Asker, turn: Turn, digest: string): void {
@@ -155,6 +165,7 @@ export class Wants {
     let given = 0;
     for (const asker of this.#queue) {
       if (this.#turns.size >= this.#options.slots || given === turnsAtOnce) break;
+      if (!this.#options.mayBegin(asker)) continue;
       given++;
       this.#queue.delete(asker);
       const now = this.#options.monotonic();

@@ -3,7 +3,7 @@ import type { BucketTable, Leaf, TreeDigests } from '../../proto/bucket-tree.ts'
 import type { NodeProfile } from '../../proto/profile.ts';
 import type { NodeParts } from '../../proto/parts.ts';
 import type { ClusterNode, EndpointSlice, Namespace, Pod, Service } from './cluster.ts';
-import type { AgentFigures } from './record.ts';
+import type { AgentFigures, AgentWay } from './record.ts';
 
 /** `pods` are those of the whole cluster, `agentpods` those of the agents alone. */
 export type WatchedKind = 'services' | 'endpointslices' | 'nodes' | 'pods' | 'namespaces' | 'agentpods';
@@ -82,7 +82,14 @@ export type AgentEvent =
   | { readonly kind: 'connected'; readonly node: string; readonly agentVersion: string; readonly at: number }
   | { readonly kind: 'disconnected'; readonly node: string; readonly at: number }
   /** Anything at all came from the node's agent. */
-  | { readonly kind: 'heard'; readonly node: string; readonly at: number; readonly figures: AgentFigures | null }
+  | {
+      readonly kind: 'heard';
+      readonly node: string;
+      readonly at: number;
+      readonly figures: AgentFigures | null;
+      /** Null = as they were. */
+      readonly ways: readonly AgentWay[] | null;
+    }
   | { readonly kind: 'report'; readonly report: NodeReport; readonly sequence: bigint }
   | { readonly kind: 'evidence'; readonly node: string; readonly evidence: EntryEvidence }
   /** Something of the node was lost: a limit, a throttle, a message that could not be read. Its report is not whole. */

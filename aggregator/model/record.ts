@@ -1,4 +1,5 @@
 /** What the running aggregator knows, as its shells show it: HTTP, metrics, events. */
+import type { WayFailure, WayKind } from '../../proto/ways.ts';
 import type { NodeStatus } from './node-status.ts';
 import type { TrackedFinding, Transition } from './lifecycle.ts';
 
@@ -22,6 +23,26 @@ export interface NodeRecord extends NodeStatus {
   readonly findings: { readonly firing: number; readonly pending: number };
   /** The agent's own figures, from its last heartbeat; null = none. */
   readonly agentMetrics: AgentFigures | null;
+  /** The ways by which its agent may reach the aggregator, as it told them last; empty = not told. */
+  readonly ways: readonly AgentWay[];
+  /** One sentence where the Service's address fails on this node and another way works; null otherwise. */
+  readonly waysSentence: string | null;
+}
+
+/** One way of an agent to the aggregator, by the agent's word. Times are RFC 3339, UTC. */
+export interface AgentWay {
+  readonly address: string;
+  readonly kind: WayKind;
+  /** The agent's stream goes over it. */
+  readonly inUse: boolean;
+  /** When a connection over it worked last; null = never since the agent started. */
+  readonly lastWorkedAt: string | null;
+  /** When one failed last; null = never since the agent started. */
+  readonly lastFailedAt: string | null;
+  /** Since when none works; null = the last one worked, or there was none. */
+  readonly failingSince: string | null;
+  /** Why the last one failed; null = none did, or the reason has no word here. */
+  readonly reason: WayFailure | null;
 }
 
 /** An agent's own word about itself. */
@@ -40,6 +61,8 @@ export interface AgentFigures {
   readonly refusedCommands: number;
   /** What tells the agent of changes between readings: `nft-generation`, `kube-proxy-sync`. */
   readonly hintSources: readonly string[];
+  /** Lines of its file of addresses that are none. */
+  readonly badAddressLines: number;
 }
 
 /** One Service, and which nodes have which version of it. */

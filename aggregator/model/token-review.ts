@@ -1,4 +1,4 @@
-/** What the API server says of a token. Made by aggregator/cluster/token-review.ts, judged by aggregator/ingest. */
+/** What the API server says of a token. Made by aggregator/cluster/token-review.ts, judged by aggregator/ingest and aggregator/http. */
 
 /** The status of a TokenReview; what the API left out is empty. */
 export interface TokenReviewStatus {
@@ -6,6 +6,7 @@ export interface TokenReviewStatus {
   /** `system:serviceaccount:NAMESPACE:NAME`. */
   readonly username: string;
   readonly uid?: string;
+  readonly groups: readonly string[];
   /** `authentication.kubernetes.io/pod-uid` and others, each with its values. */
   readonly extra: Readonly<Record<string, readonly string[]>>;
   /** Those of the audiences asked for that the token has; empty from an authenticator that knows no audiences. */

@@ -1,5 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { type FindingRow, filtersOf, linesOf, matches, queryOf, toggled, urgency } from './finding-rows.ts';
+import {
+  countOf,
+  endedLines,
+  type FindingRow,
+  filtersOf,
+  linesOf,
+  matches,
+  queryOf,
+  remedyOf,
+  toggled,
+  urgency,
+} from './finding-rows.ts';
 
 function row(fingerprint: string, changes: Partial<FindingRow> = {}): FindingRow {
   return {
@@ -15,6 +26,7 @@ function row(fingerprint: string, changes: Partial<FindingRow> = {}): FindingRow
     since: '2026-11-23T02:14:00Z',
     parent: null,
     groupNodes: 1,
+    remedy: null,
     ...changes,
   };
 }
@@ -90,17 +102,43 @@ describe('the list', () => {
     expect(keys(linesOf(rows, filters, new Set()))).toEqual(['one', 'two', 'orphan']);
   });
 
-  it('stands under headlines by node, Service or check', () => {
+  it('stands under headlines by node, Service or check, each with its number and its worst, folded', () => {
     const filters = filtersOf(new URLSearchParams('group=node'));
-    expect(keys(linesOf(rows, filters, new Set()))).toEqual([
+    expect(keys(linesOf(rows, filters, new Set()))).toEqual(['of node-b', 'of node-a']);
+    expect(keys(linesOf(rows, filters, new Set(['of node-b'])))).toEqual([
       'of node-b',
       'cause',
       'one',
       'two',
       'of node-a',
-      'orphan',
     ]);
     const byService = linesOf(rows, filtersOf(new URLSearchParams('group=service')), new Set());
-    expect(byService[0]).toEqual({ kind: 'headline', key: 'of no Service', title: 'no Service', count: 1 });
+    expect(byService[0]).toEqual({
+      kind: 'headline',
+      key: 'of no Service',
+      title: 'no Service',
+      count: 1,
+      worst: rows.get('cause'),
+    });
+  });
+
+  it('shows what has ended only where that is asked for', () => {
+    const over = new Map([...rows, ['over', row('over', { state: 'resolved', node: 'node-c' })]]);
+    expect(keys(linesOf(over, plain, new Set()))).toEqual(['cause', 'orphan']);
+    expect(countOf(over, plain)).toBe(4);
+    expect(keys(endedLines(over))).toEqual(['over']);
+    const ended = filtersOf(new URLSearchParams('state=resolved'));
+    expect(keys(linesOf(over, ended, new Set()))).toEqual(['over']);
+    expect(countOf(over, ended)).toBe(5);
+  });
+});
+
+describe('the remedy of a finding', () => {
+  it('is the last one: what to look at and what to keep come before', () => {
+    const [keep, restart] = [
+      { command: 'iptables-save > rules', effect: 'Keeps them.' },
+      { command: 'kubectl delete pod', effect: 'Writes them anew.' },
+    ];
+    expect([remedyOf({ remediation: [keep, restart] }), remedyOf({ remediation: [] })]).toEqual([restart, null]);
   });
 });

@@ -17,6 +17,8 @@ export interface FindingRow {
   readonly since: string;
   readonly parent: string | null;
   readonly groupNodes: number;
+  /** The command that mends it. */
+  readonly remedy: string | null;
 }
 
 export function findingRow(finding: FindingJson): FindingRow {
@@ -35,7 +37,20 @@ export function findingRow(finding: FindingJson): FindingRow {
     since,
     parent,
     groupNodes,
+    remedy: remedyOf(finding)?.command ?? null,
   };
+}
+
+/** Of its remedies the one that mends it: what to look at and what to keep stands before it. */
+export function remedyOf({ remediation }: Pick<FindingJson, 'remediation'>): FindingJson['remediation'][number] | null {
+  return remediation.at(-1) ?? null;
+}
+
+/** States of findings that are over. They are shown where they are asked for. */
+export const endedStates = ['resolved', 'gone'] as const;
+
+function isEnded(state: FindingJson['state']): boolean {
+  return state === 'resolved' || state === 'gone';
 }
 
 const severityOrder = ['critical', 'high', 'medium', 'low'];
@@ -101,6 +116,7 @@ export function toggled(filters: Filters, name: ChipName, value: string): Filter
 }
 
 export function matches(row: FindingRow, { chips, text }: Filters): boolean {
+  if (isEnded(row.state) && !chips.has('state')) return false;
   for (const [name, values] of chips) if (!values.includes(row[name] ?? '')) return false;
   if (text === '') return true;
   const wanted = text.toLowerCase();
@@ -109,9 +125,22 @@ export function matches(row: FindingRow, { chips, text }: Filters): boolean {
   );
 }
 
+/** How many rows the list would have without filters; what has ended counts where it is asked for. */
+export function countOf(rows: ReadonlyMap<string, FindingRow>, { chips }: Filters): number {
+  if (chips.has('state')) return rows.size;
+  return [...rows.values()].filter(({ state }) => !isEnded(state)).length;
+}
+
 /** A line of the list: a headline over rows, a finding, or a finding below a cause. */
 export type Line =
-  | { readonly kind: 'headline'; readonly key: string; readonly title: string; readonly count: number }
+  | {
+      readonly kind: 'headline';
+      readonly key: string;
+      readonly title: string;
+      readonly count: number;
+      /** The most urgent finding below it. */
+      readonly worst: FindingRow;
+    }
   | {
       readonly kind: 'finding';
       readonly key: string;
@@ -121,8 +150,8 @@ export type Line =
     };
 
 /**
- * The lines of a list: causes with what follows from them folded away, or rows under headlines.
- * @param unfolded fingerprints of causes whose findings are shown.
+ * The lines of a list: causes with what follows from them folded away, or headlines with their findings folded away.
+ * @param unfolded keys of the lines below which all is shown.
  */
 export function linesOf(
   rows: ReadonlyMap<string, FindingRow>,
@@ -130,7 +159,12 @@ export function linesOf(
   unfolded: ReadonlySet<string>,
 ): readonly Line[] {
   const kept = [...rows.values()].filter((row) => matches(row, filters)).sort(urgency);
-  return filters.grouping === 'cause' ? byCause(kept, unfolded) : byHeadline(kept, filters.grouping);
+  return filters.grouping === 'cause' ? byCause(kept, unfolded) : byHeadline(kept, filters.grouping, unfolded);
+}
+
+/** Rows that have left the list, for a table that still shows them. */
+export function endedLines(rows: ReadonlyMap<string, FindingRow>): readonly Line[] {
+  return [...rows.values()].filter(({ state }) => isEnded(state)).map((row) => line(row, 0, false));
 }
 
 function byCause(kept: readonly FindingRow[], unfolded: ReadonlySet<string>): readonly Line[] {
@@ -146,12 +180,19 @@ function byCause(kept: readonly FindingRow[], unfolded: ReadonlySet<string>): re
     });
 }
 
-function byHeadline(kept: readonly FindingRow[], grouping: Exclude<Grouping, 'cause'>): readonly Line[] {
+function byHeadline(
+  kept: readonly FindingRow[],
+  grouping: Exclude<Grouping, 'cause'>,
+  unfolded: ReadonlySet<string>,
+): readonly Line[] {
   const titleOf = (row: FindingRow) => row[grouping] ?? (grouping === 'node' ? 'the whole cluster' : 'no Service');
-  return [...Map.groupBy(kept, titleOf)].flatMap(([title, group]): readonly Line[] => [
-    { kind: 'headline', key: `of ${title}`, title, count: group.length },
-    ...group.map((row) => line(row, 0, false)),
-  ]);
+  return [...Map.groupBy(kept, titleOf)].flatMap(([title, group]): readonly Line[] => {
+    const [worst] = group;
+    if (worst === undefined) return [];
+    const key = `of ${title}`;
+    const shown = unfolded.has(key) ? group : [];
+    return [{ kind: 'headline', key, title, count: group.length, worst }, ...shown.map((row) => line(row, 0, true))];
+  });
 }
 
 function line(row: FindingRow, below: number, isBelow: boolean): Line {

@@ -1,42 +1,78 @@
 /** How a map of nodes and layers is laid out: bands of nodes side by side, a row for each layer, worst nodes first. */
 
 export interface HeatLayout {
-  /** Pixels from one cell to the next. */
-  readonly step: number;
+  /** Pixels from one node to the next. */
+  readonly stepX: number;
+  /** Pixels from one layer to the next. */
+  readonly stepY: number;
+  /** Pixels above the cells of a band, for the names of nodes; 0 where there is no room for them. */
+  readonly head: number;
   /** Nodes beside one another. */
   readonly perBand: number;
-  readonly bands: number;
   /** Pixels from one band to the next. */
   readonly bandHeight: number;
   readonly height: number;
+  /** So many nodes are on the map; the others are none worse. */
+  readonly nodes: number;
 }
 
-const leastStep = 10;
-const mostStep = 30;
-const bandGap = 10;
+export interface HeatRoom {
+  /** Pixels that there are. */
+  readonly width: number;
+  /** Whether all nodes are wanted, however high the map becomes. */
+  readonly isWhole: boolean;
+}
 
-/** @param width pixels that there are. */
-export function heatLayout(nodes: number, layers: number, width: number): HeatLayout {
-  const step = Math.max(leastStep, Math.min(mostStep, Math.floor(width / Math.max(1, nodes))));
+const leastStep = 6;
+const mostStep = 28;
+/** Wide enough for a name above. */
+const namedStep = 72;
+const widestStep = 140;
+const nameHeight = 22;
+const bandGap = 8;
+/** What does not fit into it is shown when asked for. */
+const mostHeight = 320;
+
+export function heatLayout(nodes: number, layers: number, { width, isWhole }: HeatRoom): HeatLayout {
+  const beside = Math.min(widestStep, Math.floor(width / Math.max(1, nodes)));
+  if (beside >= mostStep) {
+    const head = beside >= namedStep ? nameHeight : 0;
+    const stepY = Math.min(mostStep, beside);
+    const height = nodes === 0 ? 0 : head + layers * stepY;
+    return { stepX: beside, stepY, head, perBand: Math.max(1, nodes), bandHeight: height, height, nodes };
+  }
+  let step = mostStep;
+  while (step > leastStep && heightOf(nodes, layers, { step, width }) > mostHeight) step--;
   const perBand = Math.max(1, Math.floor(width / step));
-  const bands = Math.ceil(nodes / perBand);
   const bandHeight = layers * step + bandGap;
-  return { step, perBand, bands, bandHeight, height: Math.max(0, bands * bandHeight - bandGap) };
+  const fitting = Math.max(1, Math.floor((mostHeight + bandGap) / bandHeight)) * perBand;
+  const shown = isWhole ? nodes : Math.min(nodes, fitting);
+  const height = Math.max(0, Math.ceil(shown / perBand) * bandHeight - bandGap);
+  return { stepX: step, stepY: step, head: 0, perBand, bandHeight, height, nodes: shown };
 }
 
-/** The node and layer at a point of the map; null between bands and behind the last node. */
+function heightOf(nodes: number, layers: number, { step, width }: { readonly step: number; readonly width: number }) {
+  const bands = Math.ceil(nodes / Math.max(1, Math.floor(width / step)));
+  return bands * (layers * step + bandGap) - bandGap;
+}
+
+export interface Cell {
+  readonly node: number;
+  readonly layer: number;
+}
+
+/** The cell at a point of the map; null between bands and behind the last node. Above its cells a node is its first. */
 export function cellAt(
-  { step, perBand, bandHeight }: HeatLayout,
-  count: { readonly nodes: number; readonly layers: number },
+  { stepX, stepY, head, perBand, bandHeight, nodes }: HeatLayout,
+  layers: number,
   at: { readonly x: number; readonly y: number },
-): { readonly node: number; readonly layer: number } | null {
-  const column = Math.floor(at.x / step);
+): Cell | null {
+  const column = Math.floor(at.x / stepX);
   const band = Math.floor(at.y / bandHeight);
-  const layer = Math.floor((at.y - band * bandHeight) / step);
+  const layer = Math.max(0, Math.floor((at.y - band * bandHeight - head) / stepY));
   const node = band * perBand + column;
-  if (column < 0 || column >= perBand || band < 0 || layer < 0 || layer >= count.layers || node >= count.nodes)
-    return null;
-  return { node, layer };
+  const isInside = column >= 0 && column < perBand && band >= 0 && layer < layers && node < nodes;
+  return isInside ? { node, layer } : null;
 }
 
 const words: Readonly<Record<string, string>> = {
@@ -54,3 +90,12 @@ const words: Readonly<Record<string, string>> = {
 export function cellWords(cell: string): string {
   return words[cell] ?? 'not known';
 }
+
+/** What a layer is about. */
+export const layerTitles = {
+  L1: 'pod interface',
+  L2: 'node to node',
+  L3: 'Services',
+  L4: 'DNS',
+  L5: 'NetworkPolicy',
+} as const;

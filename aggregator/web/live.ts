@@ -2,7 +2,9 @@
 import { signal } from '@preact/signals';
 import type { FindingJson, TransitionJson } from '../http/schemas/finding.ts';
 import type { NodeJson } from '../http/schemas/node.ts';
-import { isLoginNeeded } from './api.ts';
+import { detailOf, isLoginNeeded, waitSeconds } from './api.ts';
+import { eventReader, type StreamEvent } from './event-stream.ts';
+import { parseVisibly } from './visible-json.ts';
 
 export type LiveEvent =
   | { readonly kind: 'finding'; readonly transition: TransitionJson; readonly finding: FindingJson | null }
@@ -10,13 +12,18 @@ export type LiveEvent =
   /** Whatever was read before may be old. */
   | { readonly kind: 'snapshot' };
 
-/** Since when nothing is heard any more, Unix milliseconds; null while events come. */
-export const stoppedAt = signal<number | null>(null);
+/** Since when nothing is heard any more, Unix milliseconds of this machine, and why; null while events come. */
+export const stopped = signal<{ readonly at: number; readonly because: string | null } | null>(null);
 
 const listeners = new Set<(event: LiveEvent) => void>();
-/** The browser gives up where an answer is none of a stream; then this page tries on. */
-const againMs = 5_000;
-let source: EventSource | null = null;
+/** The aggregator gives a sign of life every 15 s. */
+const silenceMs = 40_000;
+const againMs = 3_000;
+/** A connection that is back so soon was nothing to speak of. */
+const unnoticedMs = 2_000;
+
+let following: AbortController | null = null;
+let heardAt = Date.now();
 let wasHeard = false;
 
 /** @returns what ends it. */
@@ -27,24 +34,72 @@ export function onEvent(listener: (event: LiveEvent) => void): () => void {
 
 /** Begins to listen; again after a log-in. */
 export function listen(): void {
-  source?.close();
-  const opened = new EventSource('/api/v1/events');
-  source = opened;
-  opened.addEventListener('snapshot', () => {
-    stoppedAt.value = null;
-    // The first one comes with the page itself, whose lists are being read already.
-    if (wasHeard) tell({ kind: 'snapshot' });
-    wasHeard = true;
-  });
-  opened.addEventListener('finding', ({ data }) => tell({ kind: 'finding', ...JSON.parse(data) }));
-  opened.addEventListener('node', ({ data }) => tell({ kind: 'node', node: JSON.parse(data) }));
-  opened.addEventListener('error', () => {
-    stoppedAt.value ??= Date.now();
-    if (opened.readyState !== EventSource.CLOSED || source !== opened) return;
+  following?.abort();
+  following = new AbortController();
+  void follow(following.signal);
+}
+
+async function follow(ending: AbortSignal): Promise<void> {
+  while (!ending.aborted) {
+    const { because, waitMs } = await readStream(ending);
+    if (ending.aborted || isLoginNeeded.value) return;
+    const at = heardAt;
     setTimeout(() => {
-      if (source === opened && !isLoginNeeded.value) listen();
-    }, againMs);
-  });
+      if (!ending.aborted && heardAt === at) stopped.value = { at, because };
+    }, unnoticedMs);
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
+  }
+}
+
+interface Ended {
+  readonly because: string | null;
+  readonly waitMs: number;
+}
+
+/** Reads until the stream ends, for whatever reason. */
+async function readStream(ending: AbortSignal): Promise<Ended> {
+  const silence = new AbortController();
+  let timer = setTimeout(() => silence.abort(), silenceMs);
+  try {
+    const signal = AbortSignal.any([ending, silence.signal]);
+    const response = await fetch('/api/v1/events', { signal, credentials: 'same-origin' });
+    if (response.status === 401) isLoginNeeded.value = true;
+    if (!response.ok || response.body === null) {
+      return { because: await detailOf(response), waitMs: 1_000 * (waitSeconds(response) ?? againMs / 1_000) };
+    }
+    const read = eventReader();
+    const decoder = new TextDecoder();
+    const reader = response.body.getReader();
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return { because: null, waitMs: againMs / 3 };
+      clearTimeout(timer);
+      timer = setTimeout(() => silence.abort(), silenceMs);
+      heardAt = Date.now();
+      for (const event of read(decoder.decode(value, { stream: true }))) take(event);
+    }
+  } catch {
+    return { because: silence.signal.aborted ? 'no sign of life came any more' : null, waitMs: againMs };
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function take({ name, data }: StreamEvent): void {
+  const value = Object(parseVisibly(data));
+  switch (name) {
+    case 'snapshot':
+      stopped.value = null;
+      // The first one comes with the page itself, whose lists are being read already.
+      if (wasHeard) tell({ kind: 'snapshot' });
+      wasHeard = true;
+      return;
+    case 'finding':
+      tell({ kind: 'finding', ...value });
+      return;
+    case 'node':
+      tell({ kind: 'node', node: value });
+  }
 }
 
 function tell(event: LiveEvent): void {

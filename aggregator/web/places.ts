@@ -27,6 +27,7 @@ export function placeOf(pathname: string): Place {
 function listPlace(kind: string): Place {
   switch (kind) {
     case '':
+    case 'login':
       return { view: 'overview' };
     case 'findings':
     case 'nodes':

@@ -2,11 +2,14 @@
 import { useEffect, useRef } from 'preact/hooks';
 import type { OverviewJson } from '../http/schemas/overview.ts';
 import { isLoginNeeded } from './api.ts';
+import { said } from './copy.ts';
 import { isHelpShown, keyHelp } from './keys.ts';
-import { stoppedAt } from './live.ts';
+import { stopped } from './live.ts';
 import type { Place } from './places.ts';
 import { entrances, go, path, place, query, setQuery } from './route.ts';
+import { logOut, reader } from './session.ts';
 import { useDocument } from './state/use-document.ts';
+import { exactWords } from './time-words.ts';
 import { Check, Checks } from './views/checks.tsx';
 import { Finding } from './views/finding.tsx';
 import { Findings } from './views/findings.tsx';
@@ -39,11 +42,13 @@ export function Shell() {
           ))}
         </nav>
         <Search />
+        <Reader />
       </header>
-      {isLoginNeeded.value ? null : <Banners />}
+      {isLoginNeeded.value ? null : <Unready />}
       <main id="main" tabIndex={-1}>
         {isLoginNeeded.value ? <Login /> : <View place={place.value} />}
       </main>
+      <Said />
       {isHelpShown.value && <Help />}
     </>
   );
@@ -106,14 +111,17 @@ function titleOf(at: Place): string {
 
 /** Goes to what is named whole, and filters the list that is shown by anything else. */
 function Search() {
-  const search = (text: string) => {
-    if (/^[0-9a-f]{16}$/.test(text)) return go(`/findings/${text}`);
-    const isList = ['findings', 'nodes', 'services', 'checks'].includes(place.value.view);
-    if (!isList) return go(`/findings?q=${encodeURIComponent(text)}`);
+  const isList = ['findings', 'nodes', 'services', 'checks'].includes(place.value.view);
+  const filter = (text: string) => {
     const next = new URLSearchParams(query.value);
     if (text === '') next.delete('q');
     else next.set('q', text);
     setQuery(next);
+  };
+  const search = (text: string) => {
+    if (/^[0-9a-f]{16}$/.test(text)) return go(`/findings/${text}`);
+    if (isList) return filter(text);
+    go(`/findings?q=${encodeURIComponent(text)}`);
   };
   return (
     <search>
@@ -134,28 +142,54 @@ function Search() {
           placeholder="Search  /"
           value={query.value.get('q') ?? ''}
           autocomplete="off"
+          onInput={({ currentTarget }) => {
+            if (isList) filter(currentTarget.value);
+          }}
         />
       </form>
     </search>
   );
 }
 
+/** Who reads, and the way out; nothing where nobody is asked. */
+function Reader() {
+  const who = reader.value;
+  if (who === null || who.username === null || isLoginNeeded.value) return null;
+  return (
+    <p class="reader">
+      <span title={who.until === null ? undefined : `until ${exactWords(who.until)}`}>{who.username}</span>{' '}
+      <button type="button" onClick={() => void logOut()}>
+        Log out
+      </button>
+    </p>
+  );
+}
+
 const always = () => true;
 
 /** What makes the rest less than it seems. */
-function Banners() {
-  const { value, failure } = useDocument<OverviewJson>('/api/v1/overview', always);
+function Unready() {
+  const { value, failure } = useDocument<OverviewJson>('/api/v1/overview', always, 1_000);
+  if (value === null || failure !== null || value.ready) return null;
+  const { unknown, total } = value.nodes;
   return (
-    <div class="banners" aria-live="polite">
-      {stoppedAt.value !== null && (
-        <p class="banner">
-          Live updates stopped at {clockOf(stoppedAt.value)}. What is shown may be old; it is tried again.
-        </p>
-      )}
-      {value !== null && failure === null && !value.ready && (
-        <p class="banner">
-          The aggregator has not seen everything: {value.because.join('; ')}. {value.nodes.unknown} of{' '}
-          {value.nodes.total} nodes are not known.
+    <p class="banner" role="status">
+      The aggregator has not seen everything: {value.because.join('; ')}. {unknown.toLocaleString('en')} of{' '}
+      {total.toLocaleString('en')} nodes are not known.
+    </p>
+  );
+}
+
+/** At the lower edge, where it moves nothing. */
+function Said() {
+  return (
+    <div class="said" aria-live="polite">
+      {said.value !== null && <p>{said.value}</p>}
+      {stopped.value !== null && !isLoginNeeded.value && (
+        <p class="stopped">
+          Live updates stopped at {clockOf(stopped.value.at)}
+          {stopped.value.because === null ? '' : ` (${stopped.value.because})`}. What is shown may be old; it is tried
+          again.
         </p>
       )}
     </div>

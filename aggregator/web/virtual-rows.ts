@@ -9,10 +9,13 @@ export interface Strip {
 /** Rows beyond the edges of the window, so that slow drawing shows no gap. */
 const spare = 12;
 
-/**
- * @param top where the first row begins, in pixels below the window's upper edge; negative once it is scrolled past.
- */
-export function stripOf(rows: number, rowHeight: number, top: number, windowHeight: number): Strip {
+export interface WindowPlace {
+  /** Where the first row begins, in pixels below the window's upper edge; negative once it is scrolled past. */
+  readonly top: number;
+  readonly windowHeight: number;
+}
+
+export function stripOf(rows: number, rowHeight: number, { top, windowHeight }: WindowPlace): Strip {
   const first = Math.floor(-top / rowHeight) - spare;
   const end = Math.ceil((windowHeight - top) / rowHeight) + spare;
   return { first: clamp(first, rows), end: clamp(end, rows) };
@@ -29,4 +32,8 @@ function clamp(row: number, rows: number): number {
 export function frozenOrder(shown: readonly string[], wanted: readonly string[]): readonly string[] {
   const known = new Set(shown);
   return [...shown, ...wanted.filter((key) => !known.has(key))];
+}
+
+export function isSameOrder(one: readonly string[], other: readonly string[]): boolean {
+  return one === other || (one.length === other.length && one.every((key, at) => key === other[at]));
 }

@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ask } from './client.ts';
+import { type Connection, straightConnection } from './connection.ts';
 import { readFinding } from './documents.ts';
 import { openEvents, type ServerEvent } from './event-stream.ts';
 import { readList } from './lists.ts';
@@ -12,16 +13,17 @@ afterEach(() => {
 });
 
 /** A stranger who answers like this. */
-async function answering(listener: RequestListener): Promise<URL> {
+async function answering(listener: RequestListener): Promise<Connection> {
   const listening = createServer(listener);
   server = listening;
   await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
   const address = listening.address();
-  return new URL(`http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/`);
+  return straightConnection(new URL(`http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}/`));
 }
 
 async function cameBack(listener: RequestListener): Promise<string> {
-  const answer = await ask(await answering(listener));
+  const place = await answering(listener);
+  const answer = await ask(place, place.url);
   return answer.ok ? 'an answer' : answer.refusal.cameBack;
 }
 
@@ -61,6 +63,22 @@ describe('what is not an answer of the API', () => {
   });
 });
 
+describe('what to do about a refusal of the aggregator', () => {
+  it.each([
+    [401, 'It takes a token of the audience plumbline-http: '],
+    [403, "Through a kubeconfig the token is the viewer's; "],
+    [404, 'It may have ended or been deleted meanwhile; '],
+    [400, 'See --help for what the command takes; '],
+    [500, 'Try again; '],
+  ])('%d', async (status, advice) => {
+    const place = await answering((_request, response) =>
+      response.writeHead(status).end('{"code":"x","detail":"No."}'),
+    );
+    const answer = await ask(place, place.url);
+    expect(answer.ok ? '' : answer.refusal.advice).toMatch(new RegExp(`^${advice}`));
+  });
+});
+
 describe('a list', () => {
   const list = async (body: string) => {
     const place = await answering((_request, response) => response.end(body));
@@ -90,7 +108,7 @@ describe('a stream of events', () => {
       for (const piece of pieces) response.write(piece);
       response.end();
     });
-    const stream = await openEvents(place);
+    const stream = await openEvents(place, place.url);
     if (!stream.ok) return stream.refusal.cameBack;
     const told: ServerEvent[] = [];
     for await (const event of stream.value) told.push(event);
@@ -112,7 +130,8 @@ describe('a stream of events', () => {
   });
 
   it('that is a page is none', async () => {
-    const stream = await openEvents(await answering((_request, response) => response.end('<html>')));
+    const place = await answering((_request, response) => response.end('<html>'));
+    const stream = await openEvents(place, place.url);
     expect(stream.ok ? '' : stream.refusal.cameBack).toBe('no stream of events');
   });
 });

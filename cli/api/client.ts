@@ -1,15 +1,19 @@
 /** Asks the aggregator's HTTP API. Answers are held to a time and a size, and are not believed until they are read. */
 import { done, type Outcome, type Refusal } from '../refusal.ts';
 import { visibleText } from '../visible.ts';
+import type { Connection } from './connection.ts';
+import { refusalIn } from './not-connected.ts';
 
 const deadlineMs = 15_000;
 /** 500 findings with long evidence have about a megabyte. */
 const mostBytes = 64 * 1024 * 1024;
 const longestQuote = 500;
 
-const reachAdvice = `Is the aggregator running, and is it behind this URL? Where it runs in a cluster:
-  kubectl --namespace plumbline port-forward deployment/plumbline-aggregator 8080
-Another place is said with --server URL or PLUMBLINE_SERVER.`;
+const reachAdvice = `Is the aggregator running, and is it behind this URL? Where it runs in the cluster of a kubeconfig, leave out
+--server and PLUMBLINE_SERVER (or give --kubeconfig FILE): a port is then forwarded to it. By hand:
+  kubectl --namespace plumbline port-forward deployment/plumbline-aggregator 8080`;
+const certificateAdvice = `Its certificate is not trusted here, or is for another name. A private authority is made known by a file:
+  NODE_EXTRA_CA_CERTS=ca.crt plumbline findings --server https://...`;
 
 export type Query = readonly (readonly [string, string])[];
 
@@ -27,10 +31,10 @@ export function urlOf(server: URL, path: string, query: Query = []): URL {
 }
 
 /** The JSON at a URL. Whatever is not a whole answer with status 200 is a refusal that says what came instead. */
-export async function ask(url: URL): Promise<Outcome<Answer>> {
+export async function ask(connection: Connection, url: URL): Promise<Outcome<Answer>> {
   const signal = AbortSignal.timeout(deadlineMs);
   try {
-    const response = await fetch(url, { signal, redirect: 'manual', headers: { accept: 'application/json' } });
+    const response = await connection.request(url, { signal, headers: { accept: 'application/json' } });
     const body = await wholeBody(response);
     if (body === null) return notRead(url, `more than ${mostBytes / 1024 / 1024} MiB`);
     if (response.status !== 200) return { ok: false, refusal: statusRefusal(url, response, body) };
@@ -47,9 +51,13 @@ export function notRead(url: URL, what: string): Outcome<never> {
   return { ok: false, refusal: { attempted: `read ${url}`, cameBack: what, advice } };
 }
 
-/** Why there was no answer at all. @param cause what fetch threw. */
+/** Why there was no answer at all. @param cause what the request threw. */
 export function connectionRefusal(url: URL, cause: unknown): Refusal {
-  return { attempted: `ask ${url}`, cameBack: failureText(cause), advice: reachAdvice };
+  const barred = refusalIn(cause);
+  if (barred !== null) return barred;
+  const isCertificate = /^(?:CERT_|DEPTH_ZERO_|ERR_TLS_CERT|SELF_SIGNED_|UNABLE_TO_)/.test(codeOf(cause));
+  const advice = isCertificate ? certificateAdvice : reachAdvice;
+  return { attempted: `ask ${url}`, cameBack: failureText(cause), advice };
 }
 
 /** What an answer with another status than 200 says. */
@@ -64,6 +72,11 @@ export function statusRefusal(url: URL, { status, statusText }: Response, body: 
 function adviceFor(status: number): string {
   if (status === 404)
     return 'It may have ended or been deleted meanwhile; the command lists what there is without a name.';
+  if (status === 401)
+    return `It takes a token of the audience plumbline-http: give one in a file with --token-file or PLUMBLINE_TOKEN_FILE, or
+leave out --server to go through the cluster of a kubeconfig, which takes one by itself.`;
+  if (status === 403)
+    return "Through a kubeconfig the token is the viewer's; with --token-file you are asked for by a token of your own.";
   if (status < 500) return 'See --help for what the command takes; the aggregator may be of another version.';
   return "Try again; if it stays, the aggregator's log says more.";
 }
@@ -76,7 +89,7 @@ function failureText(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   if (cause.name === 'TimeoutError') return `no answer within ${deadlineMs / 1_000} s`;
   const inner = cause.cause instanceof Error ? cause.cause : cause;
-  const code = 'code' in inner ? String(inner.code) : '';
+  const code = codeOf(cause);
   switch (code) {
     case 'ECONNREFUSED':
       return 'connection refused';
@@ -89,6 +102,11 @@ function failureText(cause: unknown): string {
     default:
       return quoted(inner.message === '' ? code || inner.name : inner.message);
   }
+}
+
+function codeOf(cause: unknown): string {
+  const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
+  return inner instanceof Error && 'code' in inner ? String(inner.code) : '';
 }
 
 /** Null when it is too large. */

@@ -50,6 +50,16 @@ const nodeFields = {
   unknownBecause: 'texts',
   showsStateOf: 'text or null',
   findings: counts,
+  ways: isListOf(
+    shapedLike({
+      address: 'string',
+      kind: 'string',
+      lastWorkedAt: 'text or null',
+      failingSince: 'text or null',
+      reason: 'text or null',
+    }),
+  ),
+  waysSentence: 'text or null',
 } as const satisfies Fields;
 
 const serviceFields = {

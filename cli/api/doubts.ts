@@ -1,5 +1,6 @@
 /** What makes an answer of the aggregator less than the whole truth. A short list of findings must not pass for health. */
-import { ask, urlOf } from './client.ts';
+import { ask, type Query, urlOf } from './client.ts';
+import type { Connection } from './connection.ts';
 import { readPage } from './documents.ts';
 
 export interface Doubts {
@@ -10,16 +11,11 @@ export interface Doubts {
 }
 
 /** Asks the aggregator how much it knows. */
-export async function doubtsOf(server: URL): Promise<Doubts> {
+export async function doubtsOf(connection: Connection): Promise<Doubts> {
   const [ready, unknown, all] = await Promise.all([
-    ask(urlOf(server, 'readyz')),
-    totalOf(
-      urlOf(server, 'api/v1/nodes', [
-        ['state', 'unknown'],
-        ['limit', '1'],
-      ]),
-    ),
-    totalOf(urlOf(server, 'api/v1/nodes', [['limit', '1']])),
+    ask(connection, urlOf(connection.url, 'readyz')),
+    nodesTotal(connection, [['state', 'unknown']]),
+    nodesTotal(connection, []),
   ]);
   const notReady = ready.ok ? null : ready.refusal.cameBack;
   const waiting = notReady === null ? [] : [`the aggregator is not ready (${notReady}): findings may be missing`];
@@ -31,7 +27,7 @@ export async function doubtsOf(server: URL): Promise<Doubts> {
   return { notReady, lines: [...waiting, ...told, ...unseen] };
 }
 
-async function totalOf(url: URL): Promise<number | null> {
-  const answer = await ask(url);
+async function nodesTotal(connection: Connection, query: Query): Promise<number | null> {
+  const answer = await ask(connection, urlOf(connection.url, 'api/v1/nodes', [...query, ['limit', '1']]));
   return answer.ok ? (readPage(answer.value.value)?.total ?? null) : null;
 }

@@ -1,6 +1,7 @@
 /** Reads the aggregator's stream of events. https://html.spec.whatwg.org/multipage/server-sent-events.html */
 import { done, type Outcome } from '../refusal.ts';
 import { connectionRefusal, notRead, statusRefusal } from './client.ts';
+import type { Connection } from './connection.ts';
 
 /** The aggregator gives a sign of life every 15 seconds. */
 const silenceMs = 45_000;
@@ -16,13 +17,12 @@ export interface ServerEvent {
  * Opens the stream.
  * @returns events until the stream ends, is silent for too long, or cannot be read; leaving the loop closes it.
  */
-export async function openEvents(url: URL): Promise<Outcome<AsyncIterable<ServerEvent>>> {
+export async function openEvents(connection: Connection, url: URL): Promise<Outcome<AsyncIterable<ServerEvent>>> {
   const leaving = new AbortController();
   const watchdog = setTimeout(() => leaving.abort(), silenceMs);
   try {
-    const response = await fetch(url, {
+    const response = await connection.request(url, {
       signal: leaving.signal,
-      redirect: 'manual',
       headers: { accept: 'text/event-stream' },
     });
     const { body } = response;

@@ -5,12 +5,16 @@ import type { OutputFormat } from '../output.ts';
 import { paints } from '../paints.ts';
 import { done, type Outcome } from '../refusal.ts';
 import { urlOf } from './client.ts';
+import type { Connection } from './connection.ts';
 import { openEvents, type ServerEvent } from './event-stream.ts';
 import { ChangePrinter, type ItemView } from './item-view.ts';
 import type { Listed } from './lists.ts';
 
-/** Milliseconds before each further attempt to reach an aggregator that went away; after the last it is given up. */
-const pauses: readonly number[] = [500, 1_000, 2_000, 5_000, 10_000, 10_000, 10_000, 10_000];
+/**
+ * Milliseconds before each further attempt to reach an aggregator that went away; after the last it is given up. They
+ * outlast a pod that is replaced on another node, with its volume.
+ */
+const pauses: readonly number[] = [500, 1_000, 2_000, 5_000, ...Array.from({ length: 12 }, () => 10_000)];
 
 export interface Followed<T> {
   readonly view: ItemView<T>;
@@ -29,13 +33,13 @@ export interface Followed<T> {
  */
 export async function follow<T>(
   followed: Followed<T>,
-  server: URL,
+  connection: Connection,
   { terminal }: Pick<Context, 'terminal'>,
 ): Promise<Outcome<null>> {
   const printer = new ChangePrinter(followed.view, followed.output, paints(terminal.colours));
   const clock = { ahead: 0 };
   for (let attempt = 0, isFirst = true; ; isFirst = false) {
-    const stream = await openEvents(urlOf(server, 'api/v1/events'));
+    const stream = await openEvents(connection, urlOf(connection.url, 'api/v1/events'));
     if (!stream.ok && (isFirst || attempt >= pauses.length)) return stream;
     if (stream.ok) {
       for await (const event of stream.value) {
@@ -49,7 +53,7 @@ export async function follow<T>(
         if (terminal.isClosed()) return done(null);
       }
     }
-    if (attempt === 0) await terminal.warn(`plumbline: live updates of ${server} stopped, trying again\n`);
+    if (attempt === 0) await terminal.warn(`plumbline: live updates of ${connection.url} stopped, trying again\n`);
     await pause(pauses[attempt] ?? 0);
     attempt += 1;
   }

@@ -2,6 +2,7 @@
 import type { FindingJson } from '../../aggregator/http/schemas/finding.ts';
 import type { OutputFormat } from '../output.ts';
 import type { Query } from './client.ts';
+import type { Connection } from './connection.ts';
 import { readFinding, readTransition } from './documents.ts';
 import type { ServerEvent } from './event-stream.ts';
 import { findingView, type ShownFinding } from './finding-view.ts';
@@ -22,20 +23,24 @@ const mostOpen = 200_000;
 const mostEnded = 500;
 
 /** The list that the filter asks for. */
-export function listFindings(server: URL, filter: FindingFilter) {
+export function listFindings(connection: Connection, filter: FindingFilter) {
   const most = filter.state?.some((state) => ended.includes(state)) ? mostEnded : mostOpen;
-  return readList(server, 'api/v1/findings', { query: queryOf(filter), read: readFinding, most });
+  return readList(connection, 'api/v1/findings', { query: queryOf(filter), read: readFinding, most });
 }
 
 /** The same, for `--watch`. */
-export function followedFindings(server: URL, filter: FindingFilter, output: OutputFormat): Followed<ShownFinding> {
+export function followedFindings(
+  connection: Connection,
+  filter: FindingFilter,
+  output: OutputFormat,
+): Followed<ShownFinding> {
   /** What was told last, for those that are withdrawn: then nothing is told of them any more. */
   const last = new Map<string, FindingJson>();
   return {
     view: findingView,
     output,
     list: async () => {
-      const listed = await listFindings(server, filter);
+      const listed = await listFindings(connection, filter);
       if (listed.ok) for (const finding of listed.value.items) last.set(finding.fingerprint, finding);
       return listed;
     },
@@ -53,7 +58,7 @@ export function followedFindings(server: URL, filter: FindingFilter, output: Out
       return [finding];
     },
     lookUp: async (fingerprint) => {
-      const told = await readOne(server, `api/v1/findings/${encodeURIComponent(fingerprint)}`, readFinding);
+      const told = await readOne(connection, `api/v1/findings/${encodeURIComponent(fingerprint)}`, readFinding);
       return told.ok ? told.value.item : null;
     },
   };

@@ -1,6 +1,7 @@
 /** Whole lists and single documents of the API. */
 import { done, type Outcome } from '../refusal.ts';
 import { ask, notRead, type Query, urlOf } from './client.ts';
+import type { Connection } from './connection.ts';
 import { readPage, type Reader } from './documents.ts';
 
 const pageSize = '500';
@@ -18,7 +19,7 @@ export interface Listed<T> {
  * @param most as many items are read.
  */
 export async function readList<T>(
-  server: URL,
+  connection: Connection,
   path: string,
   { query, read, most }: { readonly query: Query; readonly read: Reader<T>; readonly most: number },
 ): Promise<Outcome<Listed<T>>> {
@@ -27,8 +28,8 @@ export async function readList<T>(
   let at = Date.now();
   while (items.length < most) {
     const paging: Query = cursor === null ? [] : [['cursor', cursor]];
-    const url = urlOf(server, path, [...query, ['limit', pageSize], ...paging]);
-    const answer = await ask(url);
+    const url = urlOf(connection.url, path, [...query, ['limit', pageSize], ...paging]);
+    const answer = await ask(connection, url);
     if (!answer.ok) return answer;
     at = answer.value.at;
     const page = readPage(answer.value.value);
@@ -52,9 +53,9 @@ export interface Told<T> {
 }
 
 /** One document. */
-export async function readOne<T>(server: URL, path: string, read: Reader<T>): Promise<Outcome<Told<T>>> {
-  const url = urlOf(server, path);
-  const answer = await ask(url);
+export async function readOne<T>(connection: Connection, path: string, read: Reader<T>): Promise<Outcome<Told<T>>> {
+  const url = urlOf(connection.url, path);
+  const answer = await ask(connection, url);
   if (!answer.ok) return answer;
   const item = read(answer.value.value);
   return item === null

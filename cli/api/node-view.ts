@@ -54,17 +54,27 @@ export function nodeText(
       ? []
       : [['Shows', `the state of ${shortTime(node.showsStateOf)}, ${ageOf(node.showsStateOf, now)} ago`]]),
   ];
+  const ways = node.ways.map((way) => [way.kind, way.address, wayText(way, now)]);
   const why = unknownBecause.flatMap((reason) => wrap(`${reason}`, columns, '  '));
   return `${[
     paint.nodeState(node.state, `${node.name}   ${node.state}`),
     '',
     ...tableLines([], rows),
+    ...(ways.length === 0 ? [] : ['', paint.quiet('WAYS TO THE AGGREGATOR'), ...tableLines([], ways)]),
+    ...(node.waysSentence === null ? [] : wrap(node.waysSentence, columns, '').map(paint.warning)),
     ...(why.length === 0 ? [] : ['', paint.quiet('WHY UNKNOWN'), ...why.map(paint.warning)]),
   ].join('\n')}\n`;
 }
 
 function frontendText({ total, inSync, drifted, unknown }: NodeJson['frontends']): string {
   return total === 0 ? 'not compared' : `${total}: ${inSync} in sync, ${drifted} drifted, ${unknown} unknown`;
+}
+
+/** How a way went that was tried last. */
+function wayText({ inUse, lastWorkedAt, failingSince, reason }: NodeJson['ways'][number], now: number): string {
+  if (inUse) return 'in use';
+  if (failingSince === null) return lastWorkedAt === null ? 'not tried yet' : `worked ${ago(lastWorkedAt, now)}`;
+  return `fails since ${shortTime(failingSince)}${reason === null ? '' : ` (${reason})`}`;
 }
 
 function ago(time: string | null, now: number): string {

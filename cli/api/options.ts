@@ -1,22 +1,27 @@
 /** Options that the commands over the API share. */
 import { InvalidArgumentError, Option } from 'commander';
-import { serverOption } from './server-option.ts';
+import { addServerOptions, type ServerOptions } from './server-option.ts';
 import type { Command } from 'commander';
 import type { OutputFormat } from '../output.ts';
 import { outputOption } from '../output.ts';
 
-export interface ListOptions {
-  readonly server?: string;
+export interface ListOptions extends ServerOptions {
   readonly output: OutputFormat;
   readonly watch?: true;
 }
 
-/** `--server`, `-o` and `--watch`. */
+/** `-o`, `--watch`, and those that say which aggregator. */
 export function addListOptions(command: Command): Command {
-  return command
-    .addOption(serverOption())
+  return addServerOptions(command)
     .addOption(outputOption(['table', 'wide', 'json', 'yaml', 'name']))
     .option('-w, --watch', 'then print what changes, as it changes');
+}
+
+const takingSeveral = new WeakSet<Option>();
+
+/** Whether an option takes several words with commas between them: its text is completed word by word. */
+export function takesSeveral(option: Option): boolean {
+  return takingSeveral.has(option);
 }
 
 /** An option that takes several words, with commas between them or given again. */
@@ -31,8 +36,11 @@ export function wordsOption(flags: string, description: string, allowed?: readon
     }
     return [...before, ...words];
   };
-  const choices = allowed === undefined ? '' : ` (choices: ${allowed.join(', ')})`;
-  return new Option(flags, `${description}${choices}`).argParser(parse);
+  const option = new Option(flags, description).argParser(parse);
+  // Told by --help and completed by shells; `choices` itself would take one word alone.
+  if (allowed !== undefined) option.argChoices = [...allowed];
+  takingSeveral.add(option);
+  return option;
 }
 
 /** `-n` and `-A`. */

@@ -11,6 +11,7 @@ import { isLargeCluster } from '../../aggregator/audit/service-ports.ts';
 import { checks } from '../../aggregator/checks/index.ts';
 import type { NodeView } from '../../aggregator/model/check.ts';
 import type { ClusterObjects, ClusterSnapshot } from '../../aggregator/model/cluster.ts';
+import type { ToldNode } from '../../aggregator/snapshot/read-node.ts';
 import { type DataplaneMode, valueOr } from '../../proto/profile.ts';
 import type { Audit } from './report.ts';
 
@@ -25,14 +26,21 @@ export interface NodeToAudit {
  * `nodes` are in the answer too, as unknown.
  */
 export async function auditNodes(nodes: readonly NodeToAudit[], state: ClusterSnapshot): Promise<Audit> {
+  return judge(await observeAll(nodes), state);
+}
+
+/** Observes each once, one after the other. */
+export async function observeAll(nodes: readonly NodeToAudit[]): Promise<readonly ObservedNode[]> {
   const observed: ObservedNode[] = [];
   for (const { name, host } of nodes) observed.push({ name, observation: await observe(host) });
-  return judge(observed, state);
+  return observed;
 }
 
 export interface ObservedNode {
   readonly name: string;
-  readonly observation: Observation;
+  readonly observation: Pick<Observation, 'profile' | 'parts' | 'explain'>;
+  /** What an aggregator remembered of it; absent where nobody did. */
+  readonly remembered?: Pick<ToldNode, 'history' | 'converging'>;
 }
 
 /**
@@ -64,7 +72,7 @@ export function judge(
 }
 
 function viewOf(
-  { name, observation: { profile, parts } }: ObservedNode,
+  { name, observation: { profile, parts }, remembered }: ObservedNode,
   state: ClusterSnapshot,
   objects: ClusterObjects,
 ): NodeView {
@@ -72,7 +80,11 @@ function viewOf(
   const mode = valueOr<DataplaneMode | null>(profile.mode, null);
   const isJudged = node !== null && mode !== null && isSupportedMode(mode);
   const desired = isJudged ? desiredState(state, { name, zone: node.zone, profile }) : null;
-  return buildView({ name, node, profile, parts, desired, largeCluster: isLargeCluster(state), objects });
+  const view = buildView({ name, node, profile, parts, desired, largeCluster: isLargeCluster(state), objects });
+  if (remembered === undefined) return view;
+  // What is still on its way was told to nobody then.
+  const drift = view.drift.filter(({ key }) => !remembered.converging.has(key));
+  return { ...view, drift, history: remembered.history };
 }
 
 function notRecorded(name: string): NodeStatus {

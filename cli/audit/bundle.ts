@@ -3,6 +3,7 @@
  *
  *   bundle/api/services.json        one folder of API lists (or given apart, --api)
  *   bundle/node-a/iptables-nft-save.txt    one folder for each node
+ *   bundle/node-b/node.json         recorded through an aggregator: what it told, in place of what commands printed
  *   over/node-a/net/ip-addr.json    what a node's folder lacks is taken from here (--over)
  */
 import { existsSync, readdirSync } from 'node:fs';
@@ -18,6 +19,7 @@ export interface RecordedNode {
 }
 
 export interface Bundle {
+  readonly folder: string;
   readonly nodes: readonly RecordedNode[];
   readonly apiFolder: string;
   /** Removes what was unpacked for it. */
@@ -74,7 +76,7 @@ function findParts(
   }
   const sources = api === null ? [bundle, over] : [api];
   const apiFolder = sources.flatMap((place) => (place === null ? [] : apiFolderIn(place.folder)))[0];
-  if (apiFolder !== undefined) return done({ nodes, apiFolder });
+  if (apiFolder !== undefined) return done({ folder, nodes, apiFolder });
   if (api !== null) {
     return refused(attempted, `${places.api} holds no services.json`, 'Give the folder of API lists with --api DIR.');
   }
@@ -128,8 +130,18 @@ function folderNames(folder: string): readonly string[] {
     .sort();
 }
 
+/** What an aggregator told of a node, in place of what commands printed. */
+export const nodeDocument = 'node.json';
+
+/** Whether a node was recorded through an aggregator. */
+export function isTold({ folder }: RecordedNode): boolean {
+  return existsSync(join(folder, nodeDocument));
+}
+
 const printedByCommands = ['iptables-', 'ip6tables-', 'nft-', 'ipvsadm-', 'kube-proxy', 'cilium-'];
 
 function isNodeFolder(folder: string): boolean {
-  return readdirSync(folder).some((name) => printedByCommands.some((start) => name.startsWith(start)));
+  return readdirSync(folder).some(
+    (name) => name === nodeDocument || printedByCommands.some((start) => name.startsWith(start)),
+  );
 }

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { checks } from '../../aggregator/checks/index.ts';
 import type { Check } from '../../aggregator/model/check.ts';
 import { type Context, refuse } from '../context.ts';
-import { outputOption, structuredText } from '../output.ts';
+import { type OutputFormat, outputOption, structuredText } from '../output.ts';
 import { paints } from '../paints.ts';
 import type { Outcome } from '../refusal.ts';
 import { done, refused } from '../refusal.ts';
@@ -16,7 +16,7 @@ Examples:
   plumbline checks -o json`;
 
 interface ChecksOptions {
-  readonly output: 'table' | 'json' | 'yaml' | 'name';
+  readonly output: OutputFormat;
 }
 
 /** Adds the command to the program. */
@@ -25,7 +25,7 @@ export function addChecks(program: Command, context: Context): void {
     .command('checks')
     .description('list the checks, or explain one')
     .argument('[id]', 'the check, such as stale-endpoint')
-    .addOption(outputOption(['table', 'json', 'yaml', 'name']))
+    .addOption(outputOption(['table', 'wide', 'json', 'yaml', 'name']))
     .addHelpText('after', examples)
     .action((id: string | undefined, options: ChecksOptions) => showChecks(id, options, context));
 }
@@ -56,6 +56,8 @@ function text(chosen: readonly Check[], one: boolean, output: ChecksOptions['out
       return chosen.map((check) => `check/${check.id}\n`).join('');
     case 'table':
       return one ? chosen.map((check) => explained(check, context)).join('\n') : listed(chosen, context);
+    case 'wide':
+      return one ? chosen.map((check) => explained(check, context)).join('\n') : listedWide(chosen, context);
   }
 }
 
@@ -77,6 +79,24 @@ function listed(chosen: readonly Check[], { terminal }: Context): string {
     ...wrap(title, terminal.columns, '  '),
   ]);
   return `${[paint.quiet(head), ...described].join('\n')}\n`;
+}
+
+/** A line for each, its title at the end. */
+function listedWide(chosen: readonly Check[], { terminal }: Context): string {
+  const paint = paints(terminal.colours);
+  const rows = chosen.map((check) => [
+    check.id,
+    check.severity,
+    check.layer,
+    check.scope,
+    `${check.holdForSeconds}s`,
+    `${check.clearForSeconds}s`,
+    check.title,
+  ]);
+  const heads = ['CHECK', 'SEVERITY', 'LAYER', 'SCOPE', 'HOLDS', 'CLEARS', 'TITLE'];
+  const [head = '', ...lines] = tableLines(heads, rows);
+  const painted = chosen.map(({ severity }, row) => paint.severity(severity, lines[row] ?? ''));
+  return `${[paint.quiet(head), ...painted].join('\n')}\n`;
 }
 
 function explained(check: Check, { terminal }: Context): string {

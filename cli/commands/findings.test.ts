@@ -284,7 +284,7 @@ describe('an aggregator that cannot be asked', () => {
       exitCode: 2,
       out: '',
       err: expect.stringMatching(
-        /^plumbline: cannot ask http:\/\/127\.0\.0\.1:\d+\/api\/v1\/findings\?limit=500: connection refused\nIs the aggregator running, .*\n {2}kubectl --namespace plumbline port-forward .*\n.*PLUMBLINE_SERVER\.\n$/,
+        /^plumbline: cannot ask http:\/\/127\.0\.0\.1:\d+\/api\/v1\/findings\?limit=500: connection refused\nIs the aggregator running, .*\n--server and PLUMBLINE_SERVER .*\n {2}kubectl --namespace plumbline port-forward .*\n$/,
       ),
     };
     expect(await runCommand(['findings'], { server: nowhere })).toEqual(refusal);

@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import type { FindingJson } from '../../aggregator/http/schemas/finding.ts';
 import { type Severity, severities } from '../../aggregator/model/finding.ts';
+import { type Connection, whileConnected } from '../api/connection.ts';
 import { doubtsOf } from '../api/doubts.ts';
 import { readFinding, readTransition } from '../api/documents.ts';
 import { findingText } from '../api/finding-text.ts';
@@ -11,7 +12,6 @@ import { followedFindings, type FindingFilter, listFindings } from '../api/follo
 import { listText } from '../api/item-view.ts';
 import { type Listed, readList, readOne } from '../api/lists.ts';
 import { addListOptions, addNamespaceOptions, type ListOptions, wordsOption } from '../api/options.ts';
-import { serverOf } from '../api/server-option.ts';
 import { type Context, refuse } from '../context.ts';
 import { structuredText } from '../output.ts';
 import { paints } from '../paints.ts';
@@ -57,29 +57,29 @@ export function addFindings(program: Command, context: Context): void {
 }
 
 async function runFindings(fingerprint: string | undefined, options: FindingsOptions, context: Context): Promise<void> {
-  const outcome = await carryOut(fingerprint, options, context);
+  const outcome = await whileConnected(options, context, (connection) =>
+    carryOut(connection, fingerprint, { options, context }),
+  );
   if (!outcome.ok) return refuse(context, outcome.refusal);
   context.exitWith(outcome.value.some((finding) => failsOn(finding, options.failOn)) ? 1 : 0);
 }
 
 /** @returns the findings that were printed, and decide how the program ends. */
 async function carryOut(
+  connection: Connection,
   fingerprint: string | undefined,
-  options: FindingsOptions,
-  context: Context,
+  { options, context }: { readonly options: FindingsOptions; readonly context: Context },
 ): Promise<Outcome<readonly FindingJson[]>> {
-  const server = serverOf(options.server, context);
-  if (!server.ok) return server;
-  if (fingerprint !== undefined) return showOne(server.value, fingerprint, options, context);
+  if (fingerprint !== undefined) return showOne(connection, fingerprint, options, context);
   if (options.watch === true) {
-    const followed = await follow(followedFindings(server.value, options, options.output), server.value, context);
+    const followed = await follow(followedFindings(connection, options, options.output), connection, context);
     return followed.ok ? done([]) : followed;
   }
-  return showList(server.value, options, context);
+  return showList(connection, options, context);
 }
 
 async function showOne(
-  server: URL,
+  connection: Connection,
   fingerprint: string,
   { output, watch }: FindingsOptions,
   { terminal }: Context,
@@ -87,8 +87,8 @@ async function showOne(
   if (watch === true) return refused('watch one finding', '--watch is for lists', 'Leave out the one or the other.');
   const path = `api/v1/findings/${encodeURIComponent(fingerprint)}`;
   const [told, history] = await Promise.all([
-    readOne(server, path, readFinding),
-    readList(server, `${path}/history`, { query: [], read: readTransition, most: 500 }),
+    readOne(connection, path, readFinding),
+    readList(connection, `${path}/history`, { query: [], read: readTransition, most: 500 }),
   ]);
   if (!told.ok) return told;
   if (!history.ok) return history;
@@ -104,16 +104,16 @@ async function showOne(
 }
 
 async function showList(
-  server: URL,
+  connection: Connection,
   options: FindingsOptions,
   { terminal }: Context,
 ): Promise<Outcome<readonly FindingJson[]>> {
-  const [listed, doubts] = await Promise.all([listFindings(server, options), doubtsOf(server)]);
+  const [listed, doubts] = await Promise.all([listFindings(connection, options), doubtsOf(connection)]);
   if (!listed.ok) return listed;
   const { items, at } = listed.value;
   if (items.length === 0 && doubts.notReady !== null) {
     const advice = 'No findings of an aggregator that is not ready say nothing. Try again in a minute.';
-    return refused(`tell findings by ${server}`, `it is not ready (${doubts.notReady})`, advice);
+    return refused(`tell findings by ${connection.url}`, `it is not ready (${doubts.notReady})`, advice);
   }
   await terminal.print(
     listText(items, findingView, { output: options.output, now: at, paint: paints(terminal.colours) }),

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { HttpServer } from '../../aggregator/http/server.ts';
+import type { NodeRecord } from '../../aggregator/model/record.ts';
 import { auditRecord, nodeRecord, tracked } from '../../test/audit-record.ts';
 import { runCommand } from '../../test/command-run.ts';
 import { httpOptions } from '../../test/http-options.ts';
@@ -99,6 +100,31 @@ Shows          the state of 2026-11-22T11:20:00Z, ... ago
 
 FINGERPRINT        SEVERITY   STATE    CHECK            NODE     SUBJECT    SINCE
 00000000000000aa   critical   firing   stale-endpoint   node-b   shop/web   60m
+`);
+  });
+
+  it('shows the ways of its agent to the aggregator, and what they say of the node', async () => {
+    const way = { inUse: false, lastWorkedAt: null, lastFailedAt: null, failingSince: null, reason: null };
+    const ways: NodeRecord['ways'] = [
+      {
+        ...way,
+        address: 'plumbline-aggregator.plumbline.svc:8443',
+        kind: 'service',
+        failingSince: '2026-11-22T02:14:08.000Z',
+        reason: 'refused',
+      },
+      { ...way, address: '10.244.1.7:8443', kind: 'pod', inUse: true },
+      { ...way, address: '10.244.1.8:8443', kind: 'pod', lastWorkedAt: minutesOld(60) },
+      { ...way, address: '10.244.1.9:8443', kind: 'pod' },
+    ];
+    record.says.nodes = [nodeRecord('node-a', { ways, waysSentence: 'The Service address fails.' })];
+    expect((await nodes('node-a')).out).toContain(`
+WAYS TO THE AGGREGATOR
+service   plumbline-aggregator.plumbline.svc:8443   fails since 2026-11-22T02:14:08Z (refused)
+pod       10.244.1.7:8443                           in use
+pod       10.244.1.8:8443                           worked 60m ago
+pod       10.244.1.9:8443                           not tried yet
+The Service address fails.
 `);
   });
 

@@ -1,6 +1,7 @@
 /** `plumbline nodes [NAME]`: what a running aggregator knows of each node, and why it does not know the rest. */
 import type { Command } from 'commander';
 import type { NodeJson } from '../../aggregator/http/schemas/node.ts';
+import { type Connection, whileConnected } from '../api/connection.ts';
 import { readFinding, readNode } from '../api/documents.ts';
 import { findingView } from '../api/finding-view.ts';
 import { type Followed, follow } from '../api/follow.ts';
@@ -8,7 +9,6 @@ import { listText } from '../api/item-view.ts';
 import { readList, readOne } from '../api/lists.ts';
 import { nodeText, nodeView } from '../api/node-view.ts';
 import { addListOptions, type ListOptions, wordsOption } from '../api/options.ts';
-import { serverOf } from '../api/server-option.ts';
 import { type Context, refuse } from '../context.ts';
 import { structuredText } from '../output.ts';
 import { paints } from '../paints.ts';
@@ -45,17 +45,21 @@ export function addNodes(program: Command, context: Context): void {
 }
 
 async function runNodes(name: string | undefined, options: NodesOptions, context: Context): Promise<void> {
-  const outcome = await carryOut(name, options, context);
+  const outcome = await whileConnected(options, context, (connection) =>
+    carryOut(connection, name, { options, context }),
+  );
   if (!outcome.ok) return refuse(context, outcome.refusal);
   context.exitWith(0);
 }
 
-async function carryOut(name: string | undefined, options: NodesOptions, context: Context): Promise<Outcome<null>> {
-  const server = serverOf(options.server, context);
-  if (!server.ok) return server;
-  if (name !== undefined) return showOne(server.value, name, options, context);
-  if (options.watch === true) return follow(followedNodes(server.value, options), server.value, context);
-  const listed = await listNodes(server.value, options);
+async function carryOut(
+  connection: Connection,
+  name: string | undefined,
+  { options, context }: { readonly options: NodesOptions; readonly context: Context },
+): Promise<Outcome<null>> {
+  if (name !== undefined) return showOne(connection, name, options, context);
+  if (options.watch === true) return follow(followedNodes(connection, options), connection, context);
+  const listed = await listNodes(connection, options);
   if (!listed.ok) return listed;
   const { terminal } = context;
   const { items, at } = listed.value;
@@ -64,35 +68,35 @@ async function carryOut(name: string | undefined, options: NodesOptions, context
   return done(null);
 }
 
-function listNodes(server: URL, { state = [] }: NodesOptions) {
-  return readList(server, 'api/v1/nodes', { query: state.map((each) => ['state', each]), read: readNode, most });
+function listNodes(connection: Connection, { state = [] }: NodesOptions) {
+  return readList(connection, 'api/v1/nodes', { query: state.map((each) => ['state', each]), read: readNode, most });
 }
 
-function followedNodes(server: URL, options: NodesOptions): Followed<NodeJson> {
+function followedNodes(connection: Connection, options: NodesOptions): Followed<NodeJson> {
   return {
     view: nodeView,
     output: options.output,
-    list: () => listNodes(server, options),
+    list: () => listNodes(connection, options),
     changed: async ({ kind, value }, isShown) => {
       const node = kind === 'node' ? readNode(value) : null;
       if (node === null) return [];
       return isShown(node.name) || (options.state?.includes(node.state) ?? true) ? [node] : [];
     },
     lookUp: async (name) => {
-      const told = await readOne(server, `api/v1/nodes/${encodeURIComponent(name)}`, readNode);
+      const told = await readOne(connection, `api/v1/nodes/${encodeURIComponent(name)}`, readNode);
       return told.ok ? told.value.item : null;
     },
   };
 }
 
 async function showOne(
-  server: URL,
+  connection: Connection,
   name: string,
   { output, watch }: NodesOptions,
   { terminal }: Context,
 ): Promise<Outcome<null>> {
   if (watch === true) return refused('watch one node', '--watch is for lists', 'Leave out the one or the other.');
-  const told = await readOne(server, `api/v1/nodes/${encodeURIComponent(name)}`, readNode);
+  const told = await readOne(connection, `api/v1/nodes/${encodeURIComponent(name)}`, readNode);
   if (!told.ok) return told;
   const { item, at } = told.value;
   const paint = paints(terminal.colours);
@@ -104,7 +108,7 @@ async function showOne(
     await terminal.print(listText([item], nodeView, { output, now: at, paint }));
     return done(null);
   }
-  const findings = await readList(server, 'api/v1/findings', { query: [['node', name]], read: readFinding, most });
+  const findings = await readList(connection, 'api/v1/findings', { query: [['node', name]], read: readFinding, most });
   if (!findings.ok) return findings;
   const rows = listText(findings.value.items, findingView, { output, now: at, paint });
   await terminal.print(`${nodeText(item, at, terminal)}${rows === '' ? '' : `\n${rows}`}`);

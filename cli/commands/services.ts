@@ -1,12 +1,12 @@
 /** `plumbline services [NS/NAME]`: how many nodes do what the cluster asked for, and who does something else. */
 import type { Command } from 'commander';
 import type { ServiceJson } from '../../aggregator/http/schemas/service.ts';
+import { type Connection, whileConnected } from '../api/connection.ts';
 import { readFinding, readService, readServiceDocument } from '../api/documents.ts';
 import { type Followed, follow } from '../api/follow.ts';
 import { listText } from '../api/item-view.ts';
 import { readList, readOne } from '../api/lists.ts';
 import { addListOptions, addNamespaceOptions, type ListOptions } from '../api/options.ts';
-import { serverOf } from '../api/server-option.ts';
 import { serviceText, serviceView } from '../api/service-view.ts';
 import { type Context, refuse } from '../context.ts';
 import { structuredText } from '../output.ts';
@@ -45,17 +45,21 @@ export function addServices(program: Command, context: Context): void {
 }
 
 async function runServices(name: string | undefined, options: ServicesOptions, context: Context): Promise<void> {
-  const outcome = await carryOut(name, options, context);
+  const outcome = await whileConnected(options, context, (connection) =>
+    carryOut(connection, name, { options, context }),
+  );
   if (!outcome.ok) return refuse(context, outcome.refusal);
   context.exitWith(0);
 }
 
-async function carryOut(name: string | undefined, options: ServicesOptions, context: Context): Promise<Outcome<null>> {
-  const server = serverOf(options.server, context);
-  if (!server.ok) return server;
-  if (name !== undefined) return showOne(server.value, name, options, context);
-  if (options.watch === true) return follow(followedServices(server.value, options), server.value, context);
-  const listed = await listServices(server.value, options);
+async function carryOut(
+  connection: Connection,
+  name: string | undefined,
+  { options, context }: { readonly options: ServicesOptions; readonly context: Context },
+): Promise<Outcome<null>> {
+  if (name !== undefined) return showOne(connection, name, options, context);
+  if (options.watch === true) return follow(followedServices(connection, options), connection, context);
+  const listed = await listServices(connection, options);
   if (!listed.ok) return listed;
   const { terminal } = context;
   const { items, at } = listed.value;
@@ -66,23 +70,23 @@ async function carryOut(name: string | undefined, options: ServicesOptions, cont
   return done(null);
 }
 
-function listServices(server: URL, { namespace }: ServicesOptions) {
+function listServices(connection: Connection, { namespace }: ServicesOptions) {
   const query = namespace === undefined ? [] : [['namespace', namespace] as const];
-  return readList(server, 'api/v1/services', { query, read: readService, most });
+  return readList(connection, 'api/v1/services', { query, read: readService, most });
 }
 
 /** No event speaks of Services; those that findings come and go for are looked at again. */
-function followedServices(server: URL, options: ServicesOptions): Followed<ServiceJson> {
+function followedServices(connection: Connection, options: ServicesOptions): Followed<ServiceJson> {
   const touched = new Set<string>();
   let lookedAt = 0;
   const look = async (name: string) => {
-    const told = await readOne(server, pathOf(name), readService);
+    const told = await readOne(connection, pathOf(name), readService);
     return told.ok ? told.value.item : null;
   };
   return {
     view: serviceView,
     output: options.output,
-    list: () => listServices(server, options),
+    list: () => listServices(connection, options),
     changed: async ({ kind, value }) => {
       const finding = kind === 'finding' && typeof value === 'object' && value !== null && 'finding' in value;
       const subject = finding ? readFinding(value.finding)?.subject : undefined;
@@ -102,7 +106,7 @@ function followedServices(server: URL, options: ServicesOptions): Followed<Servi
 }
 
 async function showOne(
-  server: URL,
+  connection: Connection,
   given: string,
   { output, watch, namespace }: ServicesOptions,
   { terminal }: Context,
@@ -112,7 +116,7 @@ async function showOne(
   if (!/^[^/]+\/[^/]+$/.test(name) || (given.includes('/') && namespace !== undefined)) {
     return refused(`show the Service ${given}`, 'its namespace is not clear', 'Give NAMESPACE/NAME, or NAME with -n.');
   }
-  const told = await readOne(server, pathOf(name), readServiceDocument);
+  const told = await readOne(connection, pathOf(name), readServiceDocument);
   if (!told.ok) return told;
   const { item, at } = told.value;
   await terminal.print(

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { FindingJson, TransitionJson } from '../../aggregator/http/schemas/finding.ts';
 import type { NodeJson } from '../../aggregator/http/schemas/node.ts';
 import { urlOf } from '../api/client.ts';
+import { type Connection, straightConnection } from '../api/connection.ts';
 import { readFinding, readNode, readTransition } from '../api/documents.ts';
 import { openEvents, type ServerEvent } from '../api/event-stream.ts';
 import { readList } from '../api/lists.ts';
@@ -31,12 +32,12 @@ export class FollowedAggregator {
   readonly nodes = new Map<string, NodeJson>();
   /** Settles when there is nothing more to hear, with the reason. */
   readonly whenEnded: Promise<string>;
-  readonly #server: URL;
+  readonly #connection: Connection;
   readonly #listeners = new Set<(step: FindingStep | null) => void>();
   #end: (reason: string) => void = () => undefined;
 
   constructor(server: URL) {
-    this.#server = server;
+    this.#connection = straightConnection(server);
     this.whenEnded = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -46,7 +47,7 @@ export class FollowedAggregator {
   async start({ signal, startSeconds }: FollowOptions): Promise<Outcome<null>> {
     const deadline = performance.now() + startSeconds * 1000;
     for (;;) {
-      const stream = await openEvents(urlOf(this.#server, 'api/v1/events'));
+      const stream = await openEvents(this.#connection, urlOf(this.#connection.url, 'api/v1/events'));
       if (stream.ok) {
         void this.#follow(stream.value, signal);
         return done(null);
@@ -93,8 +94,8 @@ export class FollowedAggregator {
   async #readAll(): Promise<void> {
     const query = { query: [], most };
     const [nodes, findings] = await Promise.all([
-      readList(this.#server, 'api/v1/nodes', { ...query, read: readNode }),
-      readList(this.#server, 'api/v1/findings', { ...query, read: readFinding }),
+      readList(this.#connection, 'api/v1/nodes', { ...query, read: readNode }),
+      readList(this.#connection, 'api/v1/findings', { ...query, read: readFinding }),
     ]);
     if (!nodes.ok || !findings.ok) return;
     for (const node of nodes.value.items) this.nodes.set(node.name, node);

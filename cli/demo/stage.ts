@@ -102,6 +102,8 @@ export class Stage {
         ...sockets,
         '--listen-http',
         `127.0.0.1:${port}`,
+        '--auth',
+        'none',
         '--data-dir',
         join(this.folder, 'journal'),
       ] as const,

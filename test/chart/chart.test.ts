@@ -133,6 +133,8 @@ describe('the chart', () => {
       'Role node-audit/audit-aggregator',
       'RoleBinding node-audit/audit-aggregator',
       'ServiceAccount node-audit/audit-agent',
+      // Beside the authority's certificate, by which Prometheus knows the aggregator.
+      'ServiceMonitor node-audit/audit-aggregator',
     ]);
     expect(charts.restricted.the('Namespace').metadata.labels).toMatchObject({
       'pod-security.kubernetes.io/enforce': 'privileged',

@@ -35,10 +35,11 @@ const besidePrograms = ['netbase', 'tini'];
 
 /** The programs that scripts/build.js makes, by the source that each begins with. */
 const built = new Map(
-  [...text('scripts/build.js').matchAll(/^ {2}(?<name>\w+): '(?<entry>[\w/.-]+)',$/gm)].map(({ groups }) => [
-    `/src/dist/${groups?.name}.js`,
-    groups?.entry ?? '',
-  ]),
+  [
+    ...(/^const programs = \{$.*?^\};$/ms.exec(text('scripts/build.js'))?.[0] ?? '').matchAll(
+      /^ {2}(?<name>\w+): '(?<entry>[\w/.-]+)',$/gm,
+    ),
+  ].map(({ groups }) => [`/src/dist/${groups?.name}.js`, groups?.entry ?? '']),
 );
 
 function stagesIn(file: string) {

@@ -1,6 +1,7 @@
 /** Who may see what: the roles for people hold every path of the API, each once. */
 import { describe, expect, it } from 'vitest';
 import { buildApp } from '../../aggregator/http/app.ts';
+import { reviewedPath } from '../../aggregator/http/access/reviewed-path.ts';
 import { httpOptions } from '../http-options.ts';
 import { rightsIn, rightsOfRole } from './api-rights.ts';
 import { at, hasKey, listAt, renderedFile } from './rendered-chart.ts';
@@ -9,11 +10,12 @@ const chart = renderedFile('default.yaml');
 const restricted = renderedFile('restricted.yaml');
 const roles = ['viewer', 'snapshot', 'metrics'] as const;
 
-/** `get /api/v1/nodes/*` allows `/api/v1/nodes/node-a`, and what is below that: as RBAC reads it. */
+/** `get /plumbline/api/v1/nodes/*` allows `/api/v1/nodes/node-a`, and what is below that: as RBAC reads it. */
 function mayGet(role: (typeof roles)[number], path: string): boolean {
   return rightsOfRole(chart.the('ClusterRole', `audit-${role}`)).some((right) => {
     const url = right.replace('get ', '');
-    return url.endsWith('*') ? path.startsWith(url.slice(0, -1)) : path === url;
+    const asked = reviewedPath(path);
+    return url.endsWith('*') ? asked.startsWith(url.slice(0, -1)) : asked === url;
   });
 }
 
@@ -42,7 +44,7 @@ describe('the roles for people', () => {
     const { paths } = (await buildApp(httpOptions()).inject('/openapi.json')).json();
     const there = [...Object.keys(paths), '/openapi.json', '/metrics'].map((path) => path.replace(/\/\{.*$/, '/*'));
     const granted = roles.flatMap((role) => rightsOfRole(chart.the('ClusterRole', `audit-${role}`)));
-    expect(granted.filter((right) => !there.some((path) => right === `get ${path}`))).toEqual([]);
+    expect(granted.filter((right) => !there.some((path) => right === `get ${reviewedPath(path)}`))).toEqual([]);
   });
 
   it('are given to nobody by default but the account whose tokens the command line takes', () => {

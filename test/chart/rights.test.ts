@@ -2,19 +2,23 @@
 import { describe, expect, it } from 'vitest';
 import { ApiClient } from '../../aggregator/cluster/api-client.ts';
 import type { ApiTransport } from '../../aggregator/cluster/api-transport.ts';
+import { reviewAccess } from '../../aggregator/cluster/access-review.ts';
 import { ClusterStore } from '../../aggregator/cluster/cluster-store.ts';
+import { keeperOf } from '../../aggregator/cluster/kept-object.ts';
 import { reviewToken } from '../../aggregator/cluster/token-review.ts';
-import { agentLabels } from '../../aggregator/config.ts';
+import { agentLabels, readConfig } from '../../aggregator/config.ts';
+import type { Keeper } from '../../aggregator/model/kept-object.ts';
+import { apiExtras } from '../../aggregator/snapshot/api-extras.ts';
 import { ApiStandIn } from '../../cli/demo/api-server/stand-in.ts';
 import { inProcessTransport } from '../in-process-api.ts';
 import { ManualTiming } from '../manual-timing.ts';
 import { type ApiRight, rightOf, rightsIn, withoutName } from './api-rights.ts';
-import { renderedFile } from './rendered-chart.ts';
+import { listAt, renderedFile } from './rendered-chart.ts';
 
 const aggregator = { name: 'audit-aggregator', namespace: 'observability' };
 
 /** What the aggregator asks of the API server, by its own code. */
-async function rightsUsed(agentNamespace: string): Promise<ReadonlySet<ApiRight>> {
+async function rightsUsed(agentNamespace: string, args: readonly string[]): Promise<ReadonlySet<ApiRight>> {
   const used = new Set<ApiRight>();
   const timing = new ManualTiming();
   const standIn = inProcessTransport(new ApiStandIn({ timing, watchLists: false }));
@@ -32,8 +36,27 @@ async function rightsUsed(agentNamespace: string): Promise<ReadonlySet<ApiRight>
   await timing.pass(2);
   await store.agentPods.refresh('uid', 'audit-agent-x');
   await reviewToken(client, 'token', ['plumbline']);
+  await reviewAccess(client, {
+    person: { username: 'somebody', uid: null, groups: [], extra: {} },
+    path: '/metrics',
+    verb: 'get',
+  });
+  await apiExtras(client, new AbortController().signal);
+  for (const keeper of keepersOf(client, args)) {
+    await keeper.read();
+    await keeper.write('1', {});
+  }
   await store.stop();
   return used;
+}
+
+/** The objects of its own that it changes, where it makes its certificates itself. */
+function keepersOf(client: ApiClient, args: readonly string[]): readonly Keeper[] {
+  const read = readConfig(args, {});
+  const certificate = read.kind === 'run' ? read.config.agents?.certificate : undefined;
+  if (certificate?.kind !== 'made') return [];
+  const { secret, configMap } = certificate;
+  return [keeperOf(client, { kind: 'Secret', ...secret }), keeperOf(client, { kind: 'ConfigMap', ...configMap })];
 }
 
 describe('the aggregator', () => {
@@ -42,7 +65,10 @@ describe('the aggregator', () => {
     async (values) => {
       const chart = renderedFile(values);
       const granted = new Set(rightsIn(chart.manifests, aggregator));
-      const used = await rightsUsed(chart.the('DaemonSet').metadata.namespace ?? '');
+      const args = listAt(chart.the('Deployment'), 'spec.template.spec.containers.0.args').map((arg) =>
+        String(arg).replaceAll('$(POD_IP)', '10.244.1.7'),
+      );
+      const used = await rightsUsed(chart.the('DaemonSet').metadata.namespace ?? '', args);
       // Who may get all of a kind may get each by its name.
       const taken = [...used].map((right) => (granted.has(right) ? right : withoutName(right)));
       expect([...granted].sort()).toEqual([...new Set(taken)].sort());

@@ -1,6 +1,7 @@
 /** What a test asks the aggregator, as anybody would: over HTTP. */
 import type { FindingJson, TransitionJson } from '../../aggregator/http/schemas/finding.ts';
 import type { NodeJson } from '../../aggregator/http/schemas/node.ts';
+import { straightConnection } from '../../cli/api/connection.ts';
 import { openEvents } from '../../cli/api/event-stream.ts';
 import { readMetrics } from '../strict-metrics.ts';
 
@@ -61,7 +62,7 @@ export class AggregatorClient {
 
   /** Follows the stream of events until it ends, and keeps each step in the array. @throws when it cannot be opened. */
   async follow(steps: ToldStep[]): Promise<void> {
-    const opened = await openEvents(new URL('/api/v1/events', this.url));
+    const opened = await openEvents(straightConnection(new URL(this.url)), new URL('/api/v1/events', this.url));
     if (!opened.ok) throw new Error(JSON.stringify(opened.refusal));
     const read = async () => {
       for await (const { kind, value } of opened.value) {

@@ -59,9 +59,11 @@ export class Cluster<N extends TestNode = TestNode> {
     return this.#aggregator;
   }
 
-  startAggregator(): Program {
+  /** @param options beside those of any aggregator of this cluster. */
+  startAggregator(options: readonly string[] = []): Program {
     const sockets = Object.keys(backends).flatMap((node) => ['--agent-socket', `${node}=${this.#socket(node)}`]);
-    this.#aggregator = this.start('aggregator', [plumbline, 'aggregator', ...this.aggregatorOptions(), ...sockets]);
+    const all = [...this.aggregatorOptions(), ...sockets, ...options];
+    this.#aggregator = this.start('aggregator', [plumbline, 'aggregator', ...all]);
     return this.#aggregator;
   }
 
@@ -69,7 +71,7 @@ export class Cluster<N extends TestNode = TestNode> {
   aggregatorOptions(): readonly string[] {
     return [
       ...['--kubeconfig', join(this.folder, 'kubeconfig')],
-      ...['--listen-http', new URL(this.client.url).host],
+      ...['--listen-http', new URL(this.client.url).host, '--auth', 'none'],
       ...['--data-dir', join(this.folder, 'journal')],
     ];
   }
@@ -97,12 +99,12 @@ export class Cluster<N extends TestNode = TestNode> {
     return started;
   }
 
-  /** Starts all that is missing, and waits until both nodes are found healthy. */
-  async startAll(): Promise<void> {
+  /** Starts all that is missing, and waits until both nodes are found healthy. @param options of the aggregator. */
+  async startAll(options: readonly string[] = []): Promise<void> {
     for (const { companions, folder } of Object.values<TestNode>(this.nodes)) {
       for (const { name, command } of companions) this.start(name, command, folder);
     }
-    this.startAggregator();
+    this.startAggregator(options);
     for (const name of nodeNames) this.startAgent(name);
     await this.untilHealthy();
   }
@@ -223,7 +225,7 @@ function recordedApi(names: readonly string[]): ApiStandIn {
  * Kept from one start of the aggregator to the next, so it is chosen here and not by the kernel at each: below the ports
  * that connections get, or one of those could have it while the aggregator is down.
  */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);
     const server = createServer();

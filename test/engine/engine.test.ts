@@ -111,7 +111,7 @@ describe('an agent that dies', () => {
     const cluster = simulate({ nodes: 1, services: 3, seed: 1 });
     cluster.nodes[0]?.killAgent();
     for (let seconds = 0; seconds < 70; seconds += 10) {
-      cluster.agents.say({ kind: 'heard', node: 'node-1', at: cluster.time.now(), figures: null });
+      cluster.agents.say({ kind: 'heard', node: 'node-1', at: cluster.time.now(), figures: null, ways: null });
       cluster.time.pass(10);
     }
     expect(cluster.engine.node('node-1')).toMatchObject({

@@ -227,7 +227,7 @@ export class SimulatedNode {
     if (this.rules !== null) this.#readText(this.rules.text());
     this.#table ??= new BucketTable(leavesOf(new Map(this.kernel)));
     const at = time.now();
-    agents.say({ kind: 'heard', node: this.name, at, figures: null });
+    agents.say({ kind: 'heard', node: this.name, at, figures: null, ways: null });
     agents.say({
       kind: 'report',
       sequence: BigInt(this.#reading),

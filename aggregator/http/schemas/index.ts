@@ -2,8 +2,9 @@
 import { problemSchema } from './problem.ts';
 import { checkSchema } from './check.ts';
 import { evidenceSchema, findingSchema, subjectSchema, transitionSchema } from './finding.ts';
-import { agentMetricsSchema, findingCountsSchema, nodeSchema } from './node.ts';
+import { agentMetricsSchema, agentWaySchema, findingCountsSchema, nodeSchema } from './node.ts';
 import { serviceParts, serviceSchema } from './service.ts';
+import { whoamiSchema } from './whoami.ts';
 
 export const namedSchemas = [
   problemSchema,
@@ -13,8 +14,10 @@ export const namedSchemas = [
   transitionSchema,
   findingCountsSchema,
   agentMetricsSchema,
+  agentWaySchema,
   nodeSchema,
   ...serviceParts,
   serviceSchema,
   checkSchema,
+  whoamiSchema,
 ];

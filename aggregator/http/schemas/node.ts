@@ -1,4 +1,5 @@
 /** A node as the API shows it. */
+import { wayFailures, wayKinds } from '../../../proto/ways.ts';
 import Type, { type Static } from 'typebox';
 import { apiVersion, listOf, nullableNumber, nullableString, reference } from './list.ts';
 
@@ -26,8 +27,24 @@ export const agentMetricsSchema = Type.Object(
     reconnects: Type.Number(),
     refusedCommands: Type.Number(),
     hintSources: Type.Array(Type.String()),
+    badAddressLines: Type.Number(),
   },
   { $id: 'AgentMetrics', description: "An agent's own word about itself." },
+);
+
+export const agentWaySchema = Type.Object(
+  {
+    address: Type.String(),
+    kind: Type.Enum(wayKinds),
+    inUse: Type.Boolean({ description: "The agent's stream goes over it." }),
+    lastWorkedAt: nullableString('When a connection over it worked last; null = never since the agent started.'),
+    lastFailedAt: nullableString('When one failed last; null = never since the agent started.'),
+    failingSince: nullableString('Since when none works; null = the last one worked, or there was none.'),
+    reason: nullableString(
+      `Why the last one failed: ${wayFailures.join(', ')}; null = none did, or for another reason.`,
+    ),
+  },
+  { $id: 'AgentWay', description: 'One way of an agent to the aggregator, by the word of the agent.' },
 );
 
 const nodeFields = {
@@ -51,6 +68,8 @@ const nodeFields = {
   showsStateOf: nullableString('The node shows the state of this time; null = it is in sync, or not dated.'),
   findings: reference(findingCountsSchema),
   agentMetrics: Type.Union([reference(agentMetricsSchema), Type.Null()]),
+  ways: Type.Array(reference(agentWaySchema), { description: 'As its agent told them last; empty = not told.' }),
+  waysSentence: nullableString("Where the Service's address fails on the node and another way works; null otherwise."),
 };
 
 export const nodeSchema = Type.Object(nodeFields, { $id: 'Node' });

@@ -1,5 +1,6 @@
 /** Puts a text into the clipboard, and says that it is there. */
 import { useEffect, useState } from 'preact/hooks';
+import { copyText } from '../copy.ts';
 
 const saidMs = 2_000;
 
@@ -10,20 +11,10 @@ export function CopyButton({ text, what }: { readonly text: string; readonly wha
     const timer = setTimeout(() => setSaid(null), saidMs);
     return () => clearTimeout(timer);
   }, [said]);
-  const copy = () =>
-    copyText(text).then(
-      () => setSaid('copied'),
-      () => setSaid('not copied'),
-    );
+  const copy = async () => setSaid((await copyText(text)) ? 'copied' : 'not copied');
   return (
     <button type="button" class="copy" aria-label={`Copy ${what}`} onClick={() => void copy()}>
-      <span aria-live="polite">{said ?? 'copy'}</span>
+      {said ?? 'copy'}
     </button>
   );
-}
-
-/** Browsers give the clipboard to pages of https and localhost only; elsewhere a selection is what can be had. */
-async function copyText(text: string): Promise<void> {
-  if (navigator.clipboard === undefined) throw new Error('no clipboard');
-  await navigator.clipboard.writeText(text);
 }

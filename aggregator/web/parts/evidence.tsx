@@ -1,20 +1,23 @@
 /** What a finding rests on: wanted beside real, backends, the very rules, facts. Every string is text of a node's. */
 import type { FindingJson } from '../../http/schemas/finding.ts';
-import { sideBySide, type Word } from '../evidence-words.ts';
-import { Code } from './code.tsx';
+import { type Side, sideBySide } from '../evidence-words.ts';
+import { piecesWith, ruleText } from '../rule-text.ts';
+import { CopyButton } from './copy-button.tsx';
+import { MarkedWords } from './marked-words.tsx';
 
 type Piece = FindingJson['evidence'][number];
 type Kind<K extends Piece['kind']> = Piece & { readonly kind: K };
 
 export function Evidence({ evidence }: { readonly evidence: readonly Piece[] }) {
   const of = <K extends Piece['kind']>(kind: K) => evidence.filter((piece): piece is Kind<K> => piece.kind === kind);
+  const backends = of('backend');
   return (
     <>
       {of('forwarding').map((piece, at) => (
         <Forwarding key={at} piece={piece} />
       ))}
-      <Backends pieces={of('backend')} />
-      <Rules pieces={of('rule')} />
+      <Backends pieces={backends} />
+      <Rules pieces={of('rule')} stale={backends.filter(({ state }) => state === 'stale')} />
       <Facts pieces={of('fact')} />
     </>
   );
@@ -22,29 +25,42 @@ export function Evidence({ evidence }: { readonly evidence: readonly Piece[] }) 
 
 function Forwarding({ piece: { frontend, wanted, real } }: { readonly piece: Kind<'forwarding'> }) {
   const sides = sideBySide(wanted, real);
+  const hasOrigins = sides.some(({ origin }) => origin !== null);
   return (
-    <figure class="sides">
-      <figcaption>{frontend}</figcaption>
-      <dl>
-        <div>
-          <dt>wanted</dt>
-          <dd>
-            <Words words={sides.wanted} />
-          </dd>
-        </div>
-        <div>
-          <dt>real</dt>
-          <dd>
-            <Words words={sides.real} />
-          </dd>
-        </div>
-      </dl>
-    </figure>
+    <table class="sides">
+      <caption>
+        Packets to <b>{frontend}</b>
+      </caption>
+      <thead>
+        <tr>
+          {hasOrigins && <th scope="col">from</th>}
+          <th scope="col">wanted</th>
+          <th scope="col">real</th>
+        </tr>
+      </thead>
+      <tbody>
+        {sides.map((side) => (
+          <SideRow key={side.origin} side={side} />
+        ))}
+      </tbody>
+    </table>
   );
 }
 
-function Words({ words }: { readonly words: readonly Word[] }) {
-  return <>{words.map(({ text, differs }, at) => (differs ? <mark key={at}>{text}</mark> : text))}</>;
+const origins: Readonly<Record<string, string>> = { pod: 'pods', node: 'the node', outside: 'outside' };
+
+function SideRow({ side: { origin, wanted, real } }: { readonly side: Side }) {
+  return (
+    <tr>
+      {origin !== null && <th scope="row">{origins[origin] ?? origin}</th>}
+      <td data-title="wanted">
+        <MarkedWords words={wanted} />
+      </td>
+      <td data-title="real">
+        <MarkedWords words={real} />
+      </td>
+    </tr>
+  );
 }
 
 function Backends({ pieces }: { readonly pieces: readonly Kind<'backend'>[] }) {
@@ -61,25 +77,26 @@ function Backends({ pieces }: { readonly pieces: readonly Kind<'backend'>[] }) {
   );
 }
 
-function Rules({ pieces }: { readonly pieces: readonly Kind<'rule'>[] }) {
+interface RulesOf {
+  readonly pieces: readonly Kind<'rule'>[];
+  readonly stale: readonly Kind<'backend'>[];
+}
+
+function Rules({ pieces, stale }: RulesOf) {
   if (pieces.length === 0) return null;
-  const text = pieces.map(({ rule }) => rule).join('\n');
+  const text = ruleText(pieces);
+  const backends = stale.map(({ backend }) => backend);
   return (
     <figure class="rules">
-      <figcaption>
-        The rules that do it
-        {pieces[0] === undefined ? '' : `, ${[...new Set(pieces.map(({ table }) => table))].join(', ')}`}
-      </figcaption>
-      <Code text={text} what="the rules" />
-      <ul class="notes">
-        {pieces
-          .filter(({ note }) => note !== '')
-          .map(({ rule, note }, at) => (
-            <li key={at}>
-              <code>{rule}</code> {note}
-            </li>
-          ))}
-      </ul>
+      <figcaption>The rules that do it, in the order in which packets meet them</figcaption>
+      <div class="code">
+        <pre tabIndex={0}>
+          {piecesWith(text, backends).map(({ text: piece, isOne }, at) =>
+            isOne ? <mark key={at}>{piece}</mark> : piece,
+          )}
+        </pre>
+        <CopyButton text={text} what="the rules" />
+      </div>
     </figure>
   );
 }

@@ -1,20 +1,18 @@
 /** Nodes by layer on a canvas: a cell is a drawing, not an element, so five thousand nodes cost what five cost. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { HeatmapJson } from '../../http/schemas/overview.ts';
-import { cellAt, cellWords, type HeatLayout, heatLayout } from '../heat-cells.ts';
+import { type Cell, cellAt, cellWords, type HeatLayout, heatLayout, layerTitles } from '../heat-cells.ts';
+import { isName } from '../places.ts';
 import { go } from '../route.ts';
 import { drawHeat } from './heat-drawing.ts';
-
-interface Cursor {
-  readonly node: number;
-  readonly layer: number;
-}
 
 export function HeatMap({ map }: { readonly map: HeatmapJson }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [width, setWidth] = useState(0);
-  const [cursor, setCursor] = useState<Cursor | null>(null);
-  const layout = heatLayout(map.nodes.length, map.layers.length, width);
+  const [cursor, setCursor] = useState<Cell | null>(null);
+  const [isWhole, setWhole] = useState(false);
+  const layers = map.layers.length;
+  const layout = heatLayout(map.nodes.length, layers, { width, isWhole });
   useWidth(canvas, setWidth);
   useEffect(() => {
     const draw = () => {
@@ -25,18 +23,12 @@ export function HeatMap({ map }: { readonly map: HeatmapJson }) {
     const scheme = window.matchMedia('(prefers-color-scheme: dark)');
     scheme.addEventListener('change', draw);
     return () => scheme.removeEventListener('change', draw);
-  }, [map, width, cursor]);
-  const count = { nodes: map.nodes.length, layers: map.layers.length };
-  const pointed = (event: MouseEvent) => cellAt(layout, count, { x: event.offsetX, y: event.offsetY });
+  }, [map, width, cursor, isWhole]);
+  const pointed = (event: MouseEvent) => cellAt(layout, layers, { x: event.offsetX, y: event.offsetY });
+  const hidden = map.nodes.length - layout.nodes;
   return (
     <div class="heat">
-      <ol class="layers" aria-hidden="true" data-step={layout.step}>
-        {map.layers.map((layer) => (
-          <li key={layer} style={{ height: `${layout.step}px` }}>
-            {layer}
-          </li>
-        ))}
-      </ol>
+      <LayerNames layout={layout} map={map} />
       <div class="cells">
         <canvas
           ref={canvas}
@@ -50,7 +42,7 @@ export function HeatMap({ map }: { readonly map: HeatmapJson }) {
           onClick={(event) => openNode(map, pointed(event))}
           onKeyDown={(event) => {
             if (event.key === 'Enter') openNode(map, cursor);
-            const next = moved(cursor ?? { node: 0, layer: 0 }, event.key, layout, count);
+            const next = moved(cursor ?? { node: 0, layer: 0 }, event.key, { layout, layers });
             if (next === null) return;
             event.preventDefault();
             setCursor(cursor === null ? { node: 0, layer: 0 } : next);
@@ -59,8 +51,27 @@ export function HeatMap({ map }: { readonly map: HeatmapJson }) {
         <p class="pointed" aria-live="polite">
           {cursor === null ? 'Point at a node, or go through them with the arrow keys.' : cursorWords(map, cursor)}
         </p>
+        {hidden > 0 && (
+          <button type="button" onClick={() => setWhole(true)}>
+            Show {hidden.toLocaleString('en')} more nodes, none of them worse
+          </button>
+        )}
       </div>
     </div>
+  );
+}
+
+/** Beside the first band; where rows are too low for them, the text below the map says what they are. */
+function LayerNames({ layout: { head, stepY }, map }: { readonly layout: HeatLayout; readonly map: HeatmapJson }) {
+  if (stepY < 13) return null;
+  return (
+    <ol class="layers" aria-hidden="true" style={{ paddingTop: `${head}px` }}>
+      {map.layers.map((layer) => (
+        <li key={layer} style={{ height: `${stepY}px` }}>
+          <b>{layer}</b> <span class="title">{layerTitles[layer]}</span>
+        </li>
+      ))}
+    </ol>
   );
 }
 
@@ -75,25 +86,25 @@ function useWidth(canvas: { readonly current: HTMLCanvasElement | null }, setWid
   }, []);
 }
 
-function openNode(map: HeatmapJson, cursor: Cursor | null): void {
+function openNode(map: HeatmapJson, cursor: Cell | null): void {
   const node = cursor === null ? undefined : map.nodes[cursor.node];
-  if (node !== undefined) go(`/nodes/${node.name}`);
+  if (node !== undefined && isName(node.name)) go(`/nodes/${node.name}`);
 }
 
-function cursorWords({ nodes, layers }: HeatmapJson, cursor: Cursor): string {
+function cursorWords({ nodes, layers }: HeatmapJson, cursor: Cell): string {
   const node = nodes[cursor.node];
   return node === undefined
     ? ''
     : `${node.name}, ${layers[cursor.layer]}: ${cellWords(node.cells[cursor.layer] ?? '?')}`;
 }
 
-function moved(
-  { node, layer }: Cursor,
-  key: string,
-  { perBand }: HeatLayout,
-  { nodes, layers }: { readonly nodes: number; readonly layers: number },
-): Cursor | null {
-  const within = (next: Cursor) => (next.node >= 0 && next.node < nodes ? next : { node, layer });
+interface Bounds {
+  readonly layout: HeatLayout;
+  readonly layers: number;
+}
+
+function moved({ node, layer }: Cell, key: string, { layout: { perBand, nodes }, layers }: Bounds): Cell | null {
+  const within = (next: Cell) => (next.node >= 0 && next.node < nodes ? next : { node, layer });
   switch (key) {
     case 'ArrowRight':
       return within({ node: node + 1, layer });

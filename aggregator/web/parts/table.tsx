@@ -3,79 +3,116 @@
  * the pointer rests in it no row moves; what a row says changes in place.
  */
 import type { ComponentChildren } from 'preact';
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { onListKey } from '../keys.ts';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { go } from '../route.ts';
-import { frozenOrder, type Strip, stripOf } from '../virtual-rows.ts';
+import { useChosenRow } from './chosen-row.ts';
+import { useHeldOrder } from './held-order.ts';
+import { type Strip, stripOf } from '../virtual-rows.ts';
 
 export interface Column<Row> {
   readonly title: string;
   readonly cell: (row: Row) => ComponentChildren;
-  /** `narrow`: also where there is little room; `wide`: only where there is much. */
+  /** Only where there is much room. */
   readonly room?: 'wide';
-  /** How much of the width it wants: a class of the style sheet. */
-  readonly width?: 'letter' | 'short' | 'name' | 'text';
+  /**
+   * How much of the width it wants: a class of the style sheet. Of rows that are cards, a sentence stands first and a
+   * text last, each in lines of its own.
+   */
+  readonly width?: 'letter' | 'short' | 'name' | 'sentence' | 'text';
 }
 
 export interface TableOptions<Row> {
   /** What it is a table of, for those who hear it. */
   readonly caption: string;
   readonly columns: readonly Column<Row>[];
+  /** Those of the order, and others that were in it a moment ago. */
   readonly rows: ReadonlyMap<string, Row>;
   /** Keys in the order that is wanted. */
   readonly order: readonly string[];
   /** Where a row leads. */
   readonly hrefOf: (row: Row) => string;
+  /** What the key `c` copies of a row; null where there is nothing. */
+  readonly remedyOf?: (row: Row) => string | null;
+  /** What the reader asked for: when this changes, rows may move under the pointer. */
+  readonly asked: string;
 }
 
 /** As the style sheet has them: `--row` of wide and of narrow windows. */
-const rowHeights = { wide: 44, narrow: 92 };
+const rowHeights = { wide: 56, narrow: 108 };
 const narrowWindow = '(max-width: 640px)';
 
 export function Table<Row>(options: TableOptions<Row>) {
-  const { caption, columns, hrefOf } = options;
-  const { order, rows, hold, release } = useHeldOrder(options);
+  const { caption, columns, hrefOf, remedyOf } = options;
+  const { order, rows, isHeld, hold, release } = useHeldOrder(options);
   const body = useRef<HTMLTableSectionElement>(null);
   const rowHeight = useRowHeight();
   const strip = useStrip(body, order.length, rowHeight);
-  const [chosen, setChosen] = useState(-1);
-  useListKeys({ count: order.length, chosen, setChosen, open: (at) => open(at) });
-  useEffect(() => showRow(body.current, chosen, rowHeight), [chosen]);
-
-  function open(at: number): void {
-    const row = rows.get(order[at] ?? '');
-    if (row !== undefined) go(hrefOf(row));
-  }
+  const rowAt = (key: string) => rows.get(key);
+  const chosen = useChosenRow({
+    ...{ body, order, rowHeight },
+    open: (key) => {
+      const row = rowAt(key);
+      if (row !== undefined) go(hrefOf(row));
+    },
+    remedyOf: (key) => {
+      const row = rowAt(key);
+      return row === undefined || remedyOf === undefined ? null : remedyOf(row);
+    },
+  });
   return (
-    <table aria-rowcount={order.length + 1} onPointerEnter={hold} onPointerLeave={release}>
-      <caption class="heard">{caption}</caption>
-      <thead>
-        <tr aria-rowindex={1}>
-          {columns.map(({ title, room, width }) => (
-            <th key={title} scope="col" class={classOf(room, width)}>
-              {title}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody ref={body}>
-        <Gap height={strip.first * rowHeight} columns={columns.length} />
-        {order.slice(strip.first, strip.end).map((key, at) => {
-          const index = strip.first + at;
-          const row = rows.get(key);
-          return row === undefined ? null : (
-            <tr key={key} aria-rowindex={index + 2} class={index === chosen ? 'chosen' : undefined}>
-              {columns.map(({ title, cell, room, width }) => (
-                <td key={title} class={classOf(room, width)} data-title={title}>
-                  {cell(row)}
-                </td>
-              ))}
-            </tr>
-          );
-        })}
-        <Gap height={(order.length - strip.end) * rowHeight} columns={columns.length} />
-      </tbody>
-    </table>
+    <>
+      <table class="list" aria-rowcount={order.length + 1} onPointerEnter={hold} onPointerLeave={release}>
+        <caption class="heard">{caption}</caption>
+        <Heads columns={columns} />
+        <tbody ref={body}>
+          <Gap height={strip.first * rowHeight} columns={columns.length} />
+          {order.slice(strip.first, strip.end).map((key, at) => {
+            const row = rowAt(key);
+            const line = { index: strip.first + at, isChosen: key === chosen, columns };
+            return row === undefined ? null : <Row key={key} row={row} {...line} />;
+          })}
+          <Gap height={(order.length - strip.end) * rowHeight} columns={columns.length} />
+        </tbody>
+      </table>
+      {isHeld && (
+        <p class="told" role="status">
+          Rows have changed. They are put in order when the pointer leaves the list.
+        </p>
+      )}
+    </>
+  );
+}
+
+function Heads<Row>({ columns }: { readonly columns: readonly Column<Row>[] }) {
+  return (
+    <thead>
+      <tr aria-rowindex={1}>
+        {columns.map(({ title, room, width }) => (
+          <th key={title} scope="col" class={classOf(room, width)}>
+            {title}
+          </th>
+        ))}
+      </tr>
+    </thead>
+  );
+}
+
+interface RowOptions<Of> {
+  readonly row: Of;
+  readonly index: number;
+  readonly isChosen: boolean;
+  readonly columns: readonly Column<Of>[];
+}
+
+function Row<Of>({ row, index, isChosen, columns }: RowOptions<Of>) {
+  return (
+    <tr aria-rowindex={index + 2} class={isChosen ? 'chosen' : undefined} aria-current={isChosen ? 'true' : undefined}>
+      {columns.map(({ title, cell, room, width }) => (
+        <td key={title} class={classOf(room, width)}>
+          {cell(row)}
+        </td>
+      ))}
+    </tr>
   );
 }
 
@@ -93,32 +130,11 @@ function Gap({ height, columns }: { readonly height: number; readonly columns: n
   );
 }
 
-/** The order and rows that are shown: the wanted ones, or while it is held those from before with new values. */
-function useHeldOrder<Row>({ order, rows }: TableOptions<Row>) {
-  const held = useRef<{ order: readonly string[]; rows: Map<string, Row> } | null>(null);
-  const [, setHolds] = useState(false);
-  if (held.current !== null) {
-    held.current.order = frozenOrder(held.current.order, order);
-    for (const [key, row] of rows) held.current.rows.set(key, row);
-  }
-  const hold = (event: PointerEvent) => {
-    // A finger that scrolls is no pointer that rests.
-    if (event.pointerType !== 'mouse') return;
-    held.current = { order, rows: new Map(rows) };
-    setHolds(true);
-  };
-  const release = () => {
-    held.current = null;
-    setHolds(false);
-  };
-  return { order: held.current?.order ?? order, rows: held.current?.rows ?? rows, hold, release };
-}
-
 function useRowHeight(): number {
   const media = useRef(window.matchMedia(narrowWindow));
   const heightNow = () => (media.current.matches ? rowHeights.narrow : rowHeights.wide);
   const [height, setHeight] = useState(heightNow);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const change = () => setHeight(heightNow());
     media.current.addEventListener('change', change);
     return () => media.current.removeEventListener('change', change);
@@ -131,7 +147,7 @@ function useStrip(body: { readonly current: HTMLElement | null }, rows: number, 
   useLayoutEffect(() => {
     const look = () => {
       const top = body.current?.getBoundingClientRect().top ?? 0;
-      const next = stripOf(rows, rowHeight, top, window.innerHeight);
+      const next = stripOf(rows, rowHeight, { top, windowHeight: window.innerHeight });
       setStrip((before) => (before.first === next.first && before.end === next.end ? before : next));
     };
     look();
@@ -142,35 +158,6 @@ function useStrip(body: { readonly current: HTMLElement | null }, rows: number, 
       window.removeEventListener('resize', look);
     };
   }, [rows, rowHeight]);
-  return strip;
-}
-
-interface Chosen {
-  readonly count: number;
-  readonly chosen: number;
-  readonly setChosen: (at: number) => void;
-  readonly open: (at: number) => void;
-}
-
-/** `j`, `k` and Enter. */
-function useListKeys(list: Chosen): void {
-  const latest = useRef(list);
-  latest.current = list;
-  useEffect(
-    () =>
-      onListKey((key) => {
-        const { count, chosen, setChosen, open } = latest.current;
-        if (key === 'open') open(chosen);
-        else setChosen(Math.max(0, Math.min(count - 1, chosen + (key === 'down' ? 1 : -1))));
-      }),
-    [],
-  );
-}
-
-function showRow(body: HTMLElement | null, at: number, rowHeight: number): void {
-  if (body === null || at < 0) return;
-  const top = body.getBoundingClientRect().top + at * rowHeight;
-  const margin = rowHeight * 2;
-  if (top < margin) window.scrollBy(0, top - margin);
-  else if (top + margin > window.innerHeight) window.scrollBy(0, top + margin - window.innerHeight);
+  // Rows that went leave a strip that is too long until the next look.
+  return { first: Math.min(strip.first, rows), end: Math.min(strip.end, rows) };
 }

@@ -1,17 +1,23 @@
 /** A whole list of the API, page by page: rows are shown as they come, and changed in place as events tell. */
 import { type Signal, signal } from '@preact/signals';
 import { type Answer, get } from '../api.ts';
+import { remember, remembered } from './memory.ts';
 
 export interface Loaded<Row> {
   /** By key. A new map with each change. */
   readonly rows: ReadonlyMap<string, Row>;
   readonly isWhole: boolean;
+  /** How many there are on all pages; null where the API does not say. */
+  readonly total: number | null;
   /** Why it could not be read; the rows before that stay. */
   readonly failure: string | null;
 }
 
+export const nothingLoaded = { rows: new Map(), isWhole: false, total: null, failure: null };
+
 interface Page<Item> {
   readonly items: readonly Item[];
+  readonly total: number | null;
   readonly next: string | null;
 }
 
@@ -23,18 +29,27 @@ export interface PagesOptions<Item, Row> {
   readonly rowOf: (item: Item) => Row;
 }
 
-const pageSize = 500;
+/** What fits into a window comes first and soon, also where the line is slow; then as much as the API gives. */
+const pageSizes = { first: 50, further: 500 };
+/** Events come in bursts, and every change is a new map. */
+const gatherMs = 200;
+/** Of what has no end, such as all findings that ever were, this much is read. */
+const mostRows = 20_000;
 
 /** One list for as long as its view is shown. */
 export class AllPages<Item, Row> {
-  readonly loaded: Signal<Loaded<Row>> = signal({ rows: new Map(), isWhole: false, failure: null });
+  readonly loaded: Signal<Loaded<Row>>;
   readonly #options: PagesOptions<Item, Row>;
   #reading: AbortController | null = null;
   /** What events told while pages were on their way: it is newer than the pages. */
+  readonly #toldMeanwhile = new Map<string, Row | null>();
+  /** What events told and is not shown yet. */
   readonly #told = new Map<string, Row | null>();
+  #timer: number | undefined;
 
   constructor(options: PagesOptions<Item, Row>) {
     this.#options = options;
+    this.loaded = signal(remembered<Loaded<Row>>(options.path) ?? nothingLoaded);
     void this.read();
   }
 
@@ -43,11 +58,12 @@ export class AllPages<Item, Row> {
     this.#reading?.abort();
     const reading = new AbortController();
     this.#reading = reading;
-    this.#told.clear();
+    this.#toldMeanwhile.clear();
     const { path, keyOf, rowOf } = this.#options;
     const isFirst = !this.loaded.value.isWhole;
     const rows = new Map<string, Row>();
     let cursor: string | null = null;
+    let total: number | null = null;
     do {
       const answer: Answer<Page<Item>> = await get<Page<Item>>(withPage(path, cursor), reading.signal);
       if (reading.signal.aborted) return;
@@ -56,39 +72,56 @@ export class AllPages<Item, Row> {
         return;
       }
       for (const item of answer.value.items) rows.set(keyOf(item), rowOf(item));
-      cursor = answer.value.next;
-      if (isFirst && cursor !== null) this.loaded.value = { rows: this.#newest(rows), isWhole: false, failure: null };
+      cursor = rows.size < mostRows ? answer.value.next : null;
+      total = answer.value.total;
+      if (isFirst && cursor !== null) this.#show(this.#newest(rows), false, total);
     } while (cursor !== null);
-    this.loaded.value = { rows: this.#newest(rows), isWhole: true, failure: null };
+    this.#show(this.#newest(rows), true, total);
     this.#reading = null;
   }
 
   /** What an event told of one row; null = it is no part of the list any more. */
   tell(key: string, row: Row | null): void {
-    if (this.#reading !== null) this.#told.set(key, row);
-    const { rows, isWhole, failure } = this.loaded.value;
-    if (row === null && !rows.has(key)) return;
-    const changed = new Map(rows);
-    if (row === null) changed.delete(key);
-    else changed.set(key, row);
-    this.loaded.value = { rows: changed, isWhole, failure };
+    if (this.#reading !== null) this.#toldMeanwhile.set(key, row);
+    this.#told.set(key, row);
+    this.#timer ??= window.setTimeout(() => this.#showTold(), gatherMs);
   }
 
   close(): void {
     this.#reading?.abort();
+    clearTimeout(this.#timer);
+    if (this.loaded.value.isWhole) remember(this.#options.path, this.loaded.value);
+  }
+
+  #show(rows: ReadonlyMap<string, Row>, isWhole: boolean, total: number | null): void {
+    this.loaded.value = { rows, isWhole, total, failure: null };
+  }
+
+  #showTold(): void {
+    this.#timer = undefined;
+    this.loaded.value = { ...this.loaded.value, rows: changed(this.loaded.value.rows, this.#told) };
+    this.#told.clear();
   }
 
   #newest(rows: ReadonlyMap<string, Row>): ReadonlyMap<string, Row> {
-    const newest = new Map(rows);
-    for (const [key, row] of this.#told) {
-      if (row === null) newest.delete(key);
-      else newest.set(key, row);
-    }
-    return newest;
+    return changed(rows, this.#toldMeanwhile);
   }
 }
 
+function changed<Row>(
+  rows: ReadonlyMap<string, Row>,
+  changes: ReadonlyMap<string, Row | null>,
+): ReadonlyMap<string, Row> {
+  const next = new Map(rows);
+  for (const [key, row] of changes) {
+    if (row === null) next.delete(key);
+    else next.set(key, row);
+  }
+  return next;
+}
+
 function withPage(path: string, cursor: string | null): string {
-  const page = `limit=${pageSize}${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`;
+  const size = cursor === null ? pageSizes.first : pageSizes.further;
+  const page = `limit=${size}${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`;
   return `${path}${path.includes('?') ? '&' : '?'}${page}`;
 }

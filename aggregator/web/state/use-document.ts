@@ -1,57 +1,37 @@
 /** One document of the API, read anew when events say that it changed. */
-import { useEffect, useState } from 'preact/hooks';
-import { type Answer, get } from '../api.ts';
-import { now } from '../clock.ts';
-import { type LiveEvent, onEvent } from '../live.ts';
+import { useEffect } from 'preact/hooks';
+import type { LiveEvent } from '../live.ts';
+import { SharedDocument, type Shown } from './shared-document.ts';
 
 /** Bursts of events are one reason to look. */
 const gatherMs = 500;
-/** What no event tells, such as when a thing was seen last, is at most so old while somebody looks. */
-const againMs = 15_000;
 
-/** Null until the first answer. An answer that fails later leaves what was shown, with the failure beside it. */
-export interface Shown<T> {
-  readonly value: T | null;
-  /** When it was true, by the aggregator's clock: Unix milliseconds. */
-  readonly at: number;
-  readonly failure: (Answer<T> & { readonly ok: false }) | null;
-}
-
-const nothing = { value: null, at: 0, failure: null };
+/** Those that something shows now; a path always has documents of one form. */
+const open = new Map<string, { readonly document: SharedDocument<unknown>; readers: number }>();
 
 /**
- * @param path null = there is nothing to ask for.
  * @param touches whether an event may have changed it.
+ * @param gather for so many milliseconds events are gathered; long where a document is large and many events touch it.
  */
-export function useDocument<T>(path: string | null, touches: (event: LiveEvent) => boolean): Shown<T> {
-  const [shown, setShown] = useState<Shown<T>>(nothing);
+export function useDocument<T>(path: string, touches: (event: LiveEvent) => boolean, gather = gatherMs): Shown<T> {
+  const document = documentAt(path);
   useEffect(() => {
-    const ending = new AbortController();
-    let timer: number | undefined;
-    setShown(nothing);
-    if (path === null) return;
-    const read = async () => {
-      timer = undefined;
-      const answer = await get<T>(path, ending.signal);
-      if (ending.signal.aborted) return;
-      setShown((before) =>
-        answer.ok ? { value: answer.value, at: now.peek(), failure: null } : { ...before, failure: answer },
-      );
-    };
-    void read();
-    const end = onEvent((event) => {
-      if (event.kind !== 'snapshot' && !touches(event)) return;
-      timer ??= window.setTimeout(() => void read(), gatherMs);
-    });
-    const again = setInterval(() => {
-      if (document.visibilityState === 'visible') timer ??= window.setTimeout(() => void read());
-    }, againMs);
+    const shared = open.get(path) ?? { document, readers: 0 };
+    open.set(path, shared);
+    shared.readers++;
+    const end = shared.document.use({ touches, gatherMs: gather });
     return () => {
       end();
-      ending.abort();
-      clearTimeout(timer);
-      clearInterval(again);
+      if (--shared.readers === 0) open.delete(path);
     };
   }, [path]);
-  return shown;
+  return document.shown.value as Shown<T>;
+}
+
+function documentAt(path: string): SharedDocument<unknown> {
+  const known = open.get(path);
+  if (known !== undefined) return known.document;
+  const document = new SharedDocument<unknown>(path);
+  open.set(path, { document, readers: 0 });
+  return document;
 }

@@ -15,16 +15,17 @@ export function Checks() {
   const items = value.items.filter(({ id, title }) => `${id} ${title}`.toLowerCase().includes(text));
   return (
     <>
-      <h1>Checks</h1>
-      <p class="quiet">
-        {items.length} checks are asked of every reading of every node, or of the cluster's own objects.
-      </p>
+      <h1>
+        {items.length === value.items.length ? '' : `${items.length} of `}
+        {value.items.length} checks are asked of every reading of every node, or of the cluster's own objects.
+      </h1>
       <Table
         caption="Checks"
         columns={columns}
         rows={new Map(items.map((check) => [check.id, check]))}
         order={items.map(({ id }) => id)}
         hrefOf={({ id }) => `/checks/${id}`}
+        asked={text}
       />
     </>
   );

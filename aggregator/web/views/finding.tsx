@@ -1,14 +1,18 @@
 /** Is it true, and what do I do? */
 import { useEffect } from 'preact/hooks';
 import type { CheckJson } from '../../http/schemas/check.ts';
-import type { FindingJson, TransitionJson } from '../../http/schemas/finding.ts';
+import type { FindingJson } from '../../http/schemas/finding.ts';
 import type { NodeJson } from '../../http/schemas/node.ts';
-import { subjectText } from '../../model/finding.ts';
+import { copyText } from '../copy.ts';
+import { remedyOf } from '../finding-rows.ts';
+import { layerTitles } from '../heat-cells.ts';
 import { onCopyKey } from '../keys.ts';
 import type { LiveEvent } from '../live.ts';
 import { FindingState, Severity } from '../parts/badge.tsx';
 import { Code } from '../parts/code.tsx';
 import { Evidence } from '../parts/evidence.tsx';
+import { Life } from '../parts/life.tsx';
+import { NodeLink, SubjectLink } from '../parts/links.tsx';
 import { Markdown } from '../parts/markdown.tsx';
 import { Empty, Failure, Loading } from '../parts/notice.tsx';
 import { Time } from '../parts/time.tsx';
@@ -28,30 +32,35 @@ export function Finding({ fingerprint }: { readonly fingerprint: string }) {
     <article>
       {failure !== null && <Failure detail={failure.detail} />}
       <Head finding={value} />
-      <Remedy finding={value} />
-      <section aria-labelledby="evidence">
-        <h2 id="evidence">Is it true?</h2>
-        <Age finding={value} at={at} />
-        {value.evidence.length === 0 ? (
-          <Empty>The sentence above is all there is.</Empty>
-        ) : (
-          <Evidence evidence={value.evidence} />
-        )}
-      </section>
+      <div class="columns">
+        <section aria-labelledby="evidence">
+          <h2 id="evidence">Is it true?</h2>
+          <Age finding={value} at={at} />
+          {value.evidence.length === 0 ? (
+            <Empty>The sentence above is all there is.</Empty>
+          ) : (
+            <Evidence evidence={value.evidence} />
+          )}
+        </section>
+        <div class="aside">
+          <Remedy finding={value} />
+          <Life finding={value} />
+          <Closer finding={value} />
+        </div>
+      </div>
       <Below finding={value} />
-      <History finding={value} />
       <About check={value.check} />
     </article>
   );
 }
 
 function Head({ finding }: { readonly finding: FindingJson }) {
-  const { severity, state, layer, check, node, subject, summary, since, shows, parent, groupNodes } = finding;
+  const { severity, state, layer, check, node, subject, summary, since, shows, parent } = finding;
   return (
     <header>
       <p class="line">
-        <Severity severity={severity} state={state} /> {layer} · <a href={`/checks/${check}`}>{check}</a> ·{' '}
-        <FindingState state={state} />
+        <Severity severity={severity} state={state} /> <span title={layerTitles[layer]}>{layer}</span> ·{' '}
+        <a href={`/checks/${check}`}>{check}</a> · <FindingState state={state} />
       </p>
       <h1 class="sentence">{summary}</h1>
       <p>
@@ -59,42 +68,54 @@ function Head({ finding }: { readonly finding: FindingJson }) {
           'In the whole cluster'
         ) : (
           <>
-            On <a href={`/nodes/${node}`}>{node}</a>
+            On <NodeLink name={node} />
           </>
         )}
-        {subject.kind === 'Service' && (
+        {subject.kind !== 'Node' && subject.kind !== 'Cluster' && (
           <>
-            , about <a href={`/services/${subject.namespace}/${subject.name}`}>{subjectText(subject)}</a>
+            , about <SubjectLink subject={subject} />
           </>
         )}
-        {subject.kind === 'Frontend' || subject.kind === 'Rule' ? `, about ${subjectText(subject)}` : ''}, since{' '}
-        <Time at={since} />
-        {shows === 'past-state' ? ': the node does what was wanted until then' : ''}.
+        , since <Time at={since} />
+        {shows === 'past-state' ? ': the node does what was wanted until then' : ''}
+        {shows === 'never-wanted' ? ': what the node does was never asked for' : ''}.
       </p>
       {parent !== null && (
         <p class="hint">
           It follows from <a href={`/findings/${parent}`}>another finding</a>: mend that one first.
         </p>
       )}
-      {groupNodes > 1 && (
+      <Group finding={finding} />
+      {finding.unknownBecause !== null && <p class="hint unknown">Not known now: {finding.unknownBecause}</p>}
+      {finding.acceptedUntil !== null && (
         <p class="hint">
-          The same on {groupNodes} nodes: <a href={`/findings?check=${check}&group=node`}>all of them</a>.
+          Its owner accepts it{finding.acceptedUntil === 'always' ? '' : ` until ${finding.acceptedUntil}`}.
         </p>
       )}
-      {finding.unknownBecause !== null && <p class="hint unknown">Not known now: {finding.unknownBecause}</p>}
-      {finding.acceptedUntil !== null && <p class="hint">Its owner accepts it until {finding.acceptedUntil}.</p>}
     </header>
   );
 }
 
-function Remedy({ finding: { remediation } }: { readonly finding: FindingJson }) {
-  const [first] = remediation;
+function Group({ finding: { check, subject, groupNodes } }: { readonly finding: FindingJson }) {
+  if (groupNodes < 2) return null;
+  const query = new URLSearchParams({ check, group: 'node' });
+  if (subject.kind === 'Service') query.set('service', `${subject.namespace}/${subject.name}`);
+  return (
+    <p class="hint">
+      The same on {groupNodes} nodes: <a href={`/findings?${query}`}>all of them</a>.
+    </p>
+  );
+}
+
+function Remedy({ finding }: { readonly finding: FindingJson }) {
+  const { remediation } = finding;
+  const mending = remedyOf(finding)?.command;
   useEffect(
     () =>
       onCopyKey(() => {
-        if (first !== undefined) void navigator.clipboard?.writeText(first.command);
+        if (mending !== undefined) void copyText(mending);
       }),
-    [first?.command],
+    [mending],
   );
   if (remediation.length === 0) return null;
   return (
@@ -112,22 +133,36 @@ function Remedy({ finding: { remediation } }: { readonly finding: FindingJson })
   );
 }
 
-/** How old the evidence is, and whether the node still reports. */
-function Age({ finding: { lastSeenAt, node, endedAt }, at }: { readonly finding: FindingJson; readonly at: number }) {
+interface SeenOf {
+  readonly finding: FindingJson;
+  /** When the finding was read, Unix milliseconds. */
+  readonly at: number;
+}
+
+/** How old the evidence is. */
+function Age({ finding, at }: SeenOf) {
+  const { lastSeenAt, node, endedAt } = finding;
+  if (endedAt === null && node !== null && isName(node)) return <AgeOnNode node={node} finding={finding} at={at} />;
+  return (
+    <p class="quiet">
+      {endedAt !== null && (
+        <>
+          It ended <Time at={endedAt} />.{' '}
+        </>
+      )}
+      Seen last <Time at={lastSeenAt} />.
+    </p>
+  );
+}
+
+/** What is older than two of the node's own readings may be over. */
+function AgeOnNode({ node, finding: { lastSeenAt }, at }: SeenOf & { readonly node: string }) {
   const { value } = useDocument<NodeJson>(
-    node !== null && isName(node) ? `/api/v1/nodes/${node}` : null,
+    `/api/v1/nodes/${node}`,
     (event) => event.kind === 'node' && event.node.name === node,
   );
-  if (endedAt !== null) {
-    return (
-      <p class="quiet">
-        It ended <Time at={endedAt} />. Seen last <Time at={lastSeenAt} />.
-      </p>
-    );
-  }
   const interval = (value?.readingIntervalSeconds ?? 30) * 1_000;
-  const age = at - Date.parse(lastSeenAt);
-  const isOld = node !== null && age > 2 * interval;
+  const isOld = at - Date.parse(lastSeenAt) > 2 * interval;
   return (
     <p class={isOld ? 'hint unknown' : 'quiet'}>
       Seen last <Time at={lastSeenAt} />
@@ -139,10 +174,38 @@ function Age({ finding: { lastSeenAt, node, endedAt }, at }: { readonly finding:
   );
 }
 
+/** Where more is told of the same. */
+function Closer({ finding: { fingerprint, node, subject } }: { readonly finding: FindingJson }) {
+  return (
+    <section aria-labelledby="closer">
+      <h2 id="closer">Look closer</h2>
+      <ul class="plain">
+        {subject.kind === 'Service' && (
+          <li>
+            Which nodes have which version of <SubjectLink subject={{ ...subject, port: '', protocol: 'tcp' }} />
+          </li>
+        )}
+        {node !== null && (
+          <li>
+            What else is known of <NodeLink name={node} />
+          </li>
+        )}
+      </ul>
+      <Code text={`kubectl plumbline findings ${fingerprint}`} what="the same on the command line" />
+    </section>
+  );
+}
+
+const mostBelow = 500;
+
 /** What follows from it and goes with it. */
 function Below({ finding: { fingerprint, node } }: { readonly finding: FindingJson }) {
-  const path = `/api/v1/findings?limit=500${node === null ? '' : `&node=${encodeURIComponent(node)}`}`;
-  const { value } = useDocument<ListOf<FindingJson>>(path, (event) => event.kind === 'finding');
+  const path = `/api/v1/findings?limit=${mostBelow}${node === null ? '' : `&node=${encodeURIComponent(node)}`}`;
+  const { value } = useDocument<ListOf<FindingJson>>(
+    path,
+    (event) => event.kind === 'finding' && (event.finding === null || event.finding.node === node),
+    5_000,
+  );
   const below = (value?.items ?? []).filter(({ parent }) => parent === fingerprint);
   if (below.length === 0) return null;
   return (
@@ -161,31 +224,13 @@ function Below({ finding: { fingerprint, node } }: { readonly finding: FindingJs
   );
 }
 
-function History({ finding: { fingerprint } }: { readonly finding: FindingJson }) {
-  const touches = (event: LiveEvent) => event.kind === 'finding' && event.transition.fingerprint === fingerprint;
-  const { value } = useDocument<ListOf<TransitionJson>>(`/api/v1/findings/${fingerprint}/history?limit=50`, touches);
-  if (value === null || value.items.length === 0) return null;
-  return (
-    <section aria-labelledby="history">
-      <h2 id="history">Its life</h2>
-      <ol class="history">
-        {value.items.map(({ at, kind, because }, index) => (
-          <li key={index}>
-            <Time at={at} /> <b>{kind}</b> <span class="quiet">{because}</span>
-          </li>
-        ))}
-      </ol>
-    </section>
-  );
-}
-
 const never = () => false;
 
 function About({ check }: { readonly check: string }) {
   const { value } = useDocument<CheckJson>(`/api/v1/checks/${check}`, never);
   if (value === null) return null;
   return (
-    <section aria-labelledby="about">
+    <section aria-labelledby="about" class="prose">
       <h2 id="about">What would make this a false alarm?</h2>
       <Markdown text={value.falsePositives} />
       <details>

@@ -1,8 +1,12 @@
 /** What is wrong, sorted by what hurts. */
 import { useSignal } from '@preact/signals';
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import type { FindingJson } from '../../http/schemas/finding.ts';
+import type { OverviewJson } from '../../http/schemas/overview.ts';
 import {
+  countOf,
+  endedLines,
+  endedStates,
   type Filters,
   type FindingRow,
   filtersOf,
@@ -13,45 +17,56 @@ import {
   linesOf,
   queryOf,
 } from '../finding-rows.ts';
-import { onEvent } from '../live.ts';
-import { FindingState, Severity } from '../parts/badge.tsx';
+import { findingsSentence } from '../headlines.ts';
 import { Chips } from '../parts/chips.tsx';
+import { FilterChoice } from '../parts/filter-choice.tsx';
+import { findingColumns } from '../parts/finding-columns.tsx';
 import { Empty, Failure, Loading } from '../parts/notice.tsx';
-import { type Column, Table } from '../parts/table.tsx';
-import { Time } from '../parts/time.tsx';
+import { Table } from '../parts/table.tsx';
 import { query, setQuery } from '../route.ts';
-import { AllPages, type Loaded } from '../state/all-pages.ts';
+import type { Loaded } from '../state/all-pages.ts';
+import { useDocument } from '../state/use-document.ts';
+import { usePages } from '../state/use-pages.ts';
 
-const ended = ['resolved', 'gone'];
+const openStates = ['pending', 'firing', 'unknown', 'suppressed'];
 
 export function Findings() {
   const filters = filtersOf(query.value);
-  const states = filters.chips.get('state') ?? [];
-  const loaded = useFindings(states.filter((state) => ended.includes(state)));
+  const loaded = useFindings(filters.chips.get('state') ?? []);
   const unfolded = useSignal<ReadonlySet<string>>(new Set());
   const lines = useMemo(
     () => linesOf(loaded.rows, filters, unfolded.value),
     [loaded.rows, query.value, unfolded.value],
   );
-  const fold = (fingerprint: string) => {
+  const rows = useMemo(
+    () => new Map([...endedLines(loaded.rows), ...lines].map((line) => [line.key, line])),
+    [loaded.rows, lines],
+  );
+  const fold = (key: string) => {
     const next = new Set(unfolded.value);
-    if (!next.delete(fingerprint)) next.add(fingerprint);
+    if (!next.delete(key)) next.add(key);
     unfolded.value = next;
   };
+  const hrefOf = (line: Line) => `/findings/${(line.kind === 'finding' ? line.row : line.worst).fingerprint}`;
   return (
     <>
-      <h1>Findings</h1>
+      <h1>{loaded.rows.size > 0 || loaded.isWhole ? findingsSentence(loaded) : 'Findings'}</h1>
       <Chips filters={filters} rows={loaded.rows} />
-      <Groupings filters={filters} />
+      <div class="controls">
+        <Groupings filters={filters} />
+        <FilterChoice filters={filters} rows={loaded.rows} />
+      </div>
       {loaded.failure !== null && <Failure detail={loaded.failure} />}
       <Summary lines={lines} loaded={loaded} filters={filters} />
       {lines.length > 0 && (
         <Table
           caption="Findings, the most urgent first"
-          columns={columnsOf(fold, unfolded.value)}
-          rows={new Map(lines.map((line) => [line.key, line]))}
+          columns={findingColumns(fold, unfolded.value)}
+          rows={rows}
           order={lines.map(({ key }) => key)}
-          hrefOf={(line) => (line.kind === 'finding' ? `/findings/${line.row.fingerprint}` : '/findings')}
+          hrefOf={hrefOf}
+          remedyOf={(line) => (line.kind === 'finding' ? line.row.remedy : null)}
+          asked={[query.value.toString(), ...unfolded.value].join(' ')}
         />
       )}
     </>
@@ -59,34 +74,20 @@ export function Findings() {
 }
 
 /** Open findings, and those that ended where they are asked for. */
-function useFindings(endedStates: readonly string[]): Loaded<FindingRow> {
-  const asked = endedStates.join();
-  const [pages, setPages] = useState<AllPages<FindingJson, FindingRow> | null>(null);
-  useEffect(() => {
-    const states = asked === '' ? '' : `?${[...open, ...asked.split(',')].map((state) => `state=${state}`).join('&')}`;
-    const made = new AllPages<FindingJson, FindingRow>({
-      path: `/api/v1/findings${states}`,
-      keyOf: ({ fingerprint }) => fingerprint,
-      rowOf: findingRow,
-    });
-    setPages(made);
-    const end = onEvent((event) => {
-      if (event.kind === 'snapshot') void made.read();
+function useFindings(states: readonly string[]): Loaded<FindingRow> {
+  const ended = endedStates.filter((state) => states.includes(state));
+  const asked = ended.length === 0 ? [] : [...openStates, ...ended];
+  const path = `/api/v1/findings${asked.map((state, at) => `${at === 0 ? '?' : '&'}state=${state}`).join('')}`;
+  return usePages<FindingJson, FindingRow>(
+    { path, keyOf: ({ fingerprint }) => fingerprint, rowOf: findingRow },
+    (event, pages) => {
       if (event.kind !== 'finding') return;
       const { finding, transition } = event;
-      const isOver = finding === null || (ended.includes(finding.state) && asked === '');
-      made.tell(transition.fingerprint, isOver || finding === null ? null : findingRow(finding));
-    });
-    return () => {
-      end();
-      made.close();
-    };
-  }, [asked]);
-  return pages?.loaded.value ?? nothing;
+      // What has ended stays among the rows, so that whoever looks at it sees that it has.
+      pages.tell(transition.fingerprint, finding === null ? null : findingRow(finding));
+    },
+  );
 }
-
-const open = ['pending', 'firing', 'unknown', 'suppressed'];
-const nothing: Loaded<FindingRow> = { rows: new Map(), isWhole: false, failure: null };
 
 interface Summed {
   readonly lines: readonly Line[];
@@ -96,23 +97,39 @@ interface Summed {
 
 /** How many there are, or why there is none. */
 function Summary({ lines, loaded, filters }: Summed) {
-  const isFiltered = filters.chips.size > 0 || filters.text !== '';
+  const known = countOf(loaded.rows, filters);
+  const all = (loaded.isWhole ? known : Math.max(loaded.total ?? 0, known)).toLocaleString('en');
   if (lines.length === 0 && !loaded.isWhole) return loaded.failure === null ? <Loading what="findings" /> : null;
   if (lines.length === 0) {
-    return isFiltered && loaded.rows.size > 0 ? (
-      <Empty>None of the {loaded.rows.size.toLocaleString('en')} findings fits these filters.</Empty>
-    ) : (
-      <Empty>
-        No findings. <a href="/">The overview</a> says how much was looked at.
-      </Empty>
-    );
+    const isFiltered = filters.chips.size > 0 || filters.text !== '';
+    return isFiltered && known > 0 ? <Empty>None of the {all} findings fits these filters.</Empty> : <None />;
   }
-  const shown = lines.reduce((sum, line) => sum + (line.kind === 'finding' && !line.isBelow ? 1 + line.below : 0), 0);
+  const shown = lines.reduce((sum, line) => sum + (line.kind === 'headline' ? line.count : isCounted(line)), 0);
   return (
     <p class="quiet" role="status">
-      {shown.toLocaleString('en')} of {loaded.rows.size.toLocaleString('en')} findings
+      {shown.toLocaleString('en')} of {all} findings
       {loaded.isWhole ? '' : ', more are on their way'}
     </p>
+  );
+
+  /** Below a headline or a cause it is counted with that. */
+  function isCounted({ below, isBelow }: Line & { readonly kind: 'finding' }): number {
+    return isBelow ? 0 : 1 + below;
+  }
+}
+
+const always = () => true;
+
+/** No findings means health only as far as was looked. */
+function None() {
+  const { value } = useDocument<OverviewJson>('/api/v1/overview', always, 2_000);
+  if (value === null) return <Empty>No findings.</Empty>;
+  const { nodes, services } = value;
+  return (
+    <Empty>
+      No findings. {nodes.reportedWithinMinute.toLocaleString('en')} of {nodes.total.toLocaleString('en')} nodes
+      reported within the last minute; {services.total.toLocaleString('en')} Services checked.
+    </Empty>
   );
 }
 
@@ -128,7 +145,7 @@ function Groupings({ filters }: { readonly filters: Filters }) {
     check: 'check',
   };
   return (
-    <label class="grouping">
+    <label class="choice">
       Group by{' '}
       <select value={filters.grouping} onChange={({ currentTarget }) => change(currentTarget.value)}>
         {groupings.map((each) => (
@@ -139,71 +156,4 @@ function Groupings({ filters }: { readonly filters: Filters }) {
       </select>
     </label>
   );
-}
-
-function columnsOf(fold: (fingerprint: string) => void, unfolded: ReadonlySet<string>): readonly Column<Line>[] {
-  return [
-    {
-      title: 'Severity',
-      width: 'letter',
-      cell: (line) =>
-        line.kind === 'finding' ? <Severity severity={line.row.severity} state={line.row.state} /> : null,
-    },
-    {
-      title: 'Layer',
-      width: 'letter',
-      room: 'wide',
-      cell: (line) => (line.kind === 'finding' ? line.row.layer : null),
-    },
-    { title: 'What', width: 'text', cell: (line) => <What line={line} fold={fold} unfolded={unfolded} /> },
-    {
-      title: 'Node',
-      width: 'name',
-      cell: (line) => (line.kind === 'finding' ? nodeOf(line.row) : null),
-    },
-    {
-      title: 'Subject',
-      width: 'name',
-      room: 'wide',
-      cell: (line) => (line.kind === 'finding' ? line.row.subject : null),
-    },
-    { title: 'Since', width: 'short', cell: (line) => (line.kind === 'finding' ? <Time at={line.row.since} /> : null) },
-    {
-      title: 'State',
-      width: 'short',
-      cell: (line) => (line.kind === 'finding' ? <FindingState state={line.row.state} /> : null),
-    },
-  ];
-}
-
-interface WhatOf {
-  readonly line: Line;
-  readonly fold: (fingerprint: string) => void;
-  readonly unfolded: ReadonlySet<string>;
-}
-
-function What({ line, fold, unfolded }: WhatOf) {
-  if (line.kind === 'headline') {
-    return (
-      <b>
-        {line.title} <span class="quiet">{line.count}</span>
-      </b>
-    );
-  }
-  const { row, below, isBelow } = line;
-  const isOpen = unfolded.has(row.fingerprint);
-  return (
-    <span class={isBelow ? 'what below' : 'what'}>
-      <a href={`/findings/${row.fingerprint}`}>{row.summary}</a>
-      {below > 0 && (
-        <button type="button" class="fold" aria-expanded={isOpen} onClick={() => fold(row.fingerprint)}>
-          {isOpen ? 'hide' : 'show'} {below} below
-        </button>
-      )}
-    </span>
-  );
-}
-
-function nodeOf({ node }: FindingRow) {
-  return node === null ? <span class="quiet">the cluster</span> : <a href={`/nodes/${node}`}>{node}</a>;
 }

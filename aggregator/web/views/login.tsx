@@ -1,8 +1,8 @@
 /** Who reads? A token says it; it is sent to the aggregator once, and kept nowhere in the browser. */
 import { useState } from 'preact/hooks';
-import { isLoginNeeded, post } from '../api.ts';
 import { listen } from '../live.ts';
 import { Code } from '../parts/code.tsx';
+import { logIn } from '../session.ts';
 
 const command = 'kubectl create token plumbline-viewer --namespace plumbline --audience plumbline-http --duration 1h';
 
@@ -13,11 +13,10 @@ export function Login() {
     const token = String(new FormData(form).get('token') ?? '').trim();
     if (token === '') return setFailure('Paste a token first.');
     setSent(true);
-    const answer = await post('/login', { token });
+    const refused = await logIn(token);
     setSent(false);
-    if (!answer.ok) return setFailure(answer.detail);
-    isLoginNeeded.value = false;
-    listen();
+    setFailure(refused);
+    if (refused === null) listen();
   };
   return (
     <article class="prose">

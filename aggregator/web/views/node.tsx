@@ -5,7 +5,7 @@ import { layers } from '../../model/finding.ts';
 import type { NodeJson } from '../../http/schemas/node.ts';
 import type { HeatmapJson } from '../../http/schemas/overview.ts';
 import { now } from '../clock.ts';
-import { cellWords } from '../heat-cells.ts';
+import { cellWords, layerTitles } from '../heat-cells.ts';
 import type { LiveEvent } from '../live.ts';
 import { FindingState, NodeState, Severity } from '../parts/badge.tsx';
 import { Empty, Failure, Loading } from '../parts/notice.tsx';
@@ -30,6 +30,7 @@ export function Node({ name }: { readonly name: string }) {
           ))}
         </ul>
       )}
+      {value.waysSentence !== null && <p class="hint">{value.waysSentence}</p>}
       <Layers node={value} />
       <Findings name={name} />
       <Facts node={value} />
@@ -63,23 +64,17 @@ function Layers({ node: { name, state } }: { readonly node: NodeJson }) {
     '/api/v1/heatmap',
     (event) =>
       (event.kind === 'node' && event.node.name === name) || (event.kind === 'finding' && event.finding?.node === name),
+    2_000,
   );
   const cells = value?.nodes.find((node) => node.name === name)?.cells;
   if (cells === undefined) return null;
-  const titles: Readonly<Record<(typeof layers)[number], string>> = {
-    L1: 'pod interface',
-    L2: 'node to node',
-    L3: 'Services',
-    L4: 'DNS',
-    L5: 'NetworkPolicy',
-  };
   return (
     <section aria-labelledby="layers">
       <h2 id="layers">By layer</h2>
       <ol class="ladder">
         {layers.map((layer, at) => (
           <li key={layer} data-cell={cells[at]}>
-            <b>{layer}</b> {titles[layer]}: {cellWords(cells[at] ?? (state === 'unknown' ? '?' : '-'))}
+            <b>{layer}</b> {layerTitles[layer]}: {cellWords(cells[at] ?? (state === 'unknown' ? '?' : '-'))}
           </li>
         ))}
       </ol>
@@ -119,10 +114,7 @@ function Findings({ name }: { readonly name: string }) {
 }
 
 function Facts({ node }: { readonly node: NodeJson }) {
-  const { mode, kubeProxyVersion, agent, agentVersion, lastHeardAt, lastReadingAt, readingIntervalSeconds } = node;
-  const { frontends, showsStateOf, agentMetrics } = node;
-  const isOld =
-    lastReadingAt !== null && now.value - Date.parse(lastReadingAt) > 2_000 * (readingIntervalSeconds ?? 30);
+  const { mode, kubeProxyVersion, frontends, showsStateOf } = node;
   return (
     <section aria-labelledby="facts">
       <h2 id="facts">What is known of it</h2>
@@ -131,39 +123,69 @@ function Facts({ node }: { readonly node: NodeJson }) {
         <Fact name="kube-proxy">{kubeProxyVersion ?? 'not known'}</Fact>
         <Fact name="addresses">
           {frontends.inSync.toLocaleString('en')} in sync, {frontends.drifted.toLocaleString('en')} differ,{' '}
-          {frontends.unknown.toLocaleString('en')} unknown
+          {frontends.unknown.toLocaleString('en')} not known
         </Fact>
         {showsStateOf !== null && (
           <Fact name="shows the state of">
             <Time at={showsStateOf} />
           </Fact>
         )}
-        <Fact name="rules read">
-          {lastReadingAt === null ? 'never' : <Time at={lastReadingAt} />}
-          {isOld ? ': older than two of its readings' : ''}
-          {readingIntervalSeconds === null ? '' : `, every ${readingIntervalSeconds} s`}
-        </Fact>
-        <Fact name="agent">
-          {agent}
-          {agentVersion === null ? '' : `, ${agentVersion}`}
-          {lastHeardAt !== null && (
-            <>
-              , heard <Time at={lastHeardAt} />
-            </>
-          )}
-        </Fact>
-        {agentMetrics !== null && (
-          <Fact name="agent's cost">
-            {Math.round(agentMetrics.rssBytes / 2 ** 20)} MiB, {agentMetrics.lastReadingSeconds.toFixed(2)} s a reading
-          </Fact>
-        )}
-        {agentMetrics !== null && agentMetrics.hintSources.length > 0 && (
-          <Fact name="changes told by">{agentMetrics.hintSources.join(', ')}</Fact>
-        )}
+        <AgentFacts node={node} />
       </dl>
     </section>
   );
 }
+
+function AgentFacts({ node }: { readonly node: NodeJson }) {
+  const { agent, agentVersion, lastHeardAt, lastReadingAt, readingIntervalSeconds, agentMetrics, ways } = node;
+  const isOld =
+    lastReadingAt !== null && now.value - Date.parse(lastReadingAt) > 2_000 * (readingIntervalSeconds ?? 30);
+  return (
+    <>
+      <Fact name="rules read">
+        {lastReadingAt === null ? 'never' : <Time at={lastReadingAt} />}
+        {isOld && <b>: older than two of its readings</b>}
+        {readingIntervalSeconds === null ? '' : `, every ${readingIntervalSeconds} s`}
+      </Fact>
+      <Fact name="agent">
+        {agent}
+        {agentVersion === null ? '' : `, ${agentVersion}`}
+        {lastHeardAt !== null && (
+          <>
+            , heard <Time at={lastHeardAt} />
+          </>
+        )}
+      </Fact>
+      {ways.map((way) => (
+        <Fact key={way.address} name={wayNames[way.kind]}>
+          {way.address}: {way.inUse ? 'in use' : way.failingSince === null ? 'not in use' : 'fails'}
+          {way.failingSince !== null && (
+            <>
+              {way.reason === null ? '' : ` (${way.reason})`} since <Time at={way.failingSince} />
+            </>
+          )}
+        </Fact>
+      ))}
+      {agentMetrics !== null && (
+        <Fact name="agent's cost">
+          {Math.round(agentMetrics.rssBytes / 2 ** 20)} MiB, {agentMetrics.lastReadingSeconds.toFixed(2)} s a reading
+        </Fact>
+      )}
+      {agentMetrics !== null && agentMetrics.hintSources.length > 0 && (
+        <Fact name="changes told by">{agentMetrics.hintSources.join(', ')}</Fact>
+      )}
+    </>
+  );
+}
+
+/** How the agent reaches the aggregator. */
+const wayNames = {
+  service: 'way by the Service',
+  headless: 'way by name of the pods',
+  pod: 'way to a pod',
+  socket: 'way by a socket',
+  other: 'way',
+} as const;
 
 function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
   return (

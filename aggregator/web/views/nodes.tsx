@@ -1,49 +1,38 @@
 /** The nodes, those that cannot be trusted first. */
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import type { NodeJson } from '../../http/schemas/node.ts';
-import { onEvent } from '../live.ts';
+import { nodesSentence } from '../headlines.ts';
 import { NodeState } from '../parts/badge.tsx';
+import { NodeLink } from '../parts/links.tsx';
 import { Empty, Failure, Loading } from '../parts/notice.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { Time } from '../parts/time.tsx';
 import { query, setQuery } from '../route.ts';
-import { AllPages } from '../state/all-pages.ts';
+import { usePages } from '../state/use-pages.ts';
 
 const states = ['unhealthy', 'unknown', 'healthy'] as const;
 
 export function Nodes() {
-  const [pages, setPages] = useState<AllPages<NodeJson, NodeJson> | null>(null);
-  useEffect(() => {
-    const made = new AllPages<NodeJson, NodeJson>({
-      path: '/api/v1/nodes',
-      keyOf: ({ name }) => name,
-      rowOf: (node) => node,
-    });
-    setPages(made);
-    const end = onEvent((event) => {
-      if (event.kind === 'snapshot') void made.read();
-      if (event.kind === 'node') made.tell(event.node.name, event.node);
-    });
-    return () => {
-      end();
-      made.close();
-    };
-  }, []);
-  const loaded = pages?.loaded.value;
-  const rows = loaded?.rows ?? nothing;
+  const loaded = usePages<NodeJson, NodeJson>(
+    { path: '/api/v1/nodes', keyOf: ({ name }) => name, rowOf: (node) => node },
+    (event, pages) => {
+      if (event.kind === 'node') pages.tell(event.node.name, event.node);
+    },
+  );
+  const { rows } = loaded;
   const wanted = query.value.getAll('state');
   const text = query.value.get('q') ?? '';
   const order = useMemo(() => ordered(rows, wanted, text), [rows, query.value]);
   return (
     <>
-      <h1>Nodes</h1>
+      <h1>{nodesSentence(loaded)}</h1>
       <StateChips rows={rows} wanted={wanted} />
-      {loaded?.failure != null && <Failure detail={loaded.failure} />}
+      {loaded.failure !== null && <Failure detail={loaded.failure} />}
       {order.length === 0 &&
-        (loaded?.isWhole === true ? (
+        (loaded.isWhole ? (
           <Empty>{rows.size === 0 ? 'No node is known yet.' : 'No node fits these filters.'}</Empty>
         ) : (
-          <Loading what="nodes" />
+          loaded.failure === null && <Loading what="nodes" />
         ))}
       {order.length > 0 && (
         <Table
@@ -52,13 +41,12 @@ export function Nodes() {
           rows={rows}
           order={order}
           hrefOf={({ name }) => `/nodes/${name}`}
+          asked={query.value.toString()}
         />
       )}
     </>
   );
 }
-
-const nothing: ReadonlyMap<string, NodeJson> = new Map();
 
 function ordered(rows: ReadonlyMap<string, NodeJson>, wanted: readonly string[], text: string): readonly string[] {
   const rank = ({ state, findings }: NodeJson) => states.indexOf(state) * 1e6 - findings.firing;
@@ -103,7 +91,7 @@ function StateChips({
 }
 
 const columns: readonly Column<NodeJson>[] = [
-  { title: 'Node', width: 'name', cell: ({ name }) => <a href={`/nodes/${name}`}>{name}</a> },
+  { title: 'Node', width: 'name', cell: ({ name }) => <NodeLink name={name} /> },
   { title: 'State', width: 'short', cell: (node) => <NodeState state={node.state} /> },
   { title: 'Why', width: 'text', cell: whyOf },
   { title: 'Mode', width: 'short', room: 'wide', cell: ({ mode }) => mode },

@@ -1,26 +1,37 @@
 /** Is the network what the cluster asked for? */
 import type { FindingJson } from '../../http/schemas/finding.ts';
+import type { NodeJson } from '../../http/schemas/node.ts';
 import type { HeatmapJson, OverviewJson } from '../../http/schemas/overview.ts';
-import { subjectText } from '../../model/finding.ts';
+import { remedyOf } from '../finding-rows.ts';
+import { layerTitles } from '../heat-cells.ts';
+import { sentencesOf } from '../sentences.ts';
 import { FindingState, Severity } from '../parts/badge.tsx';
 import { CopyButton } from '../parts/copy-button.tsx';
 import { HeatMap } from '../parts/heat-map.tsx';
+import { NodeLink, SubjectLink } from '../parts/links.tsx';
 import { Empty, Failure, Loading } from '../parts/notice.tsx';
 import { Time } from '../parts/time.tsx';
 import { useDocument } from '../state/use-document.ts';
 
 const always = () => true;
+/** It is short, and on everybody's first screen. */
+const overviewGatherMs = 1_000;
+/** Every node stands in it. */
+const mapGatherMs = 5_000;
 
 export function Overview() {
-  const { value, failure } = useDocument<OverviewJson>('/api/v1/overview', always);
+  const { value, failure } = useDocument<OverviewJson>('/api/v1/overview', always, overviewGatherMs);
   if (value === null)
     return failure === null ? <Loading what="the state of the cluster" /> : <Failure detail={failure.detail} />;
+  const [first = '', ...further] = sentencesOf(value.sentence);
   return (
     <>
       {failure !== null && <Failure detail={failure.detail} />}
-      <h1 class="sentence">{value.sentence}</h1>
+      <h1 class="sentence">{first}</h1>
+      {further.length > 0 && <p class="lead">{further.join(' ')}</p>}
       <Counts overview={value} />
       <Worst findings={value.worst} overview={value} />
+      {value.nodes.unknown > 0 && <Unknown count={value.nodes.unknown} />}
       <Layers />
     </>
   );
@@ -28,38 +39,23 @@ export function Overview() {
 
 function Counts({ overview: { nodes, services, findings } }: { readonly overview: OverviewJson }) {
   const firing = findings.critical + findings.high + findings.medium + findings.low;
+  const counts = [
+    ['/nodes?state=unhealthy', nodes.unhealthy, nodes.unhealthy === 1 ? 'node differs' : 'nodes differ'],
+    ['/nodes?state=unknown', nodes.unknown, 'not known'],
+    ['/nodes?state=healthy', nodes.healthy, 'healthy'],
+    ['/findings?state=firing', firing, firing === 1 ? 'cause fires' : 'causes fire'],
+    ['/findings?state=pending', findings.pending, 'pending'],
+    ['/services', services.total, services.total === 1 ? 'Service' : 'Services'],
+  ] as const;
   return (
     <ul class="counts">
-      <li>
-        <a href="/nodes?state=unhealthy">
-          <b>{nodes.unhealthy}</b> unhealthy
-        </a>
-      </li>
-      <li>
-        <a href="/nodes?state=unknown">
-          <b>{nodes.unknown}</b> unknown
-        </a>
-      </li>
-      <li>
-        <a href="/nodes?state=healthy">
-          <b>{nodes.healthy}</b> healthy
-        </a>
-      </li>
-      <li>
-        <a href="/findings?state=firing">
-          <b>{firing}</b> {firing === 1 ? 'cause fires' : 'causes fire'}
-        </a>
-      </li>
-      <li>
-        <a href="/findings?state=pending">
-          <b>{findings.pending}</b> pending
-        </a>
-      </li>
-      <li>
-        <a href="/services">
-          <b>{services.total}</b> Services
-        </a>
-      </li>
+      {counts.map(([href, count, words]) => (
+        <li key={href} class={count === 0 ? 'none' : undefined}>
+          <a href={href}>
+            <b>{count.toLocaleString('en')}</b> {words}
+          </a>
+        </li>
+      ))}
     </ul>
   );
 }
@@ -69,8 +65,8 @@ function Worst({ findings, overview }: { readonly findings: readonly FindingJson
   if (findings.length === 0) {
     return (
       <Empty>
-        No finding fires. {nodes.reportedWithinMinute} of {nodes.total} nodes reported within the last minute;{' '}
-        {services.total} Services are checked.
+        No findings. {nodes.reportedWithinMinute.toLocaleString('en')} of {nodes.total.toLocaleString('en')} nodes
+        reported within the last minute; {services.total.toLocaleString('en')} Services checked.
       </Empty>
     );
   }
@@ -92,15 +88,13 @@ function Worst({ findings, overview }: { readonly findings: readonly FindingJson
 }
 
 function Card({ finding }: { readonly finding: FindingJson }) {
-  const { fingerprint, severity, state, layer, check, node, subject, summary, since, groupNodes, remediation } =
-    finding;
-  // What to look at and to keep comes before it.
-  const remedy = remediation.at(-1);
+  const { fingerprint, severity, state, layer, check, node, subject, summary, since, groupNodes } = finding;
+  const remedy = remedyOf(finding);
   return (
     <article class={`card ${severity}`}>
       <header>
         <Severity severity={severity} state={state} />
-        <span>{layer}</span>
+        <span title={layerTitles[layer]}>{layer}</span>
         <span class="quiet">{check}</span>
         <FindingState state={state} />
       </header>
@@ -108,10 +102,16 @@ function Card({ finding }: { readonly finding: FindingJson }) {
         <a href={`/findings/${fingerprint}`}>{summary}</a>
       </h3>
       <p class="quiet">
-        {groupNodes > 1 ? `on ${groupNodes} nodes` : (node ?? 'the whole cluster')}
-        {subject.kind === 'Node' ? '' : ` · ${subjectText(subject)}`} · since <Time at={since} />
+        {groupNodes > 1 ? `on ${groupNodes} nodes` : node === null ? 'the whole cluster' : <NodeLink name={node} />}
+        {subject.kind !== 'Node' && (
+          <>
+            {' '}
+            · <SubjectLink subject={subject} />
+          </>
+        )}{' '}
+        · since <Time at={since} />
       </p>
-      {remedy !== undefined && (
+      {remedy !== null && (
         <p class="remedy">
           <code>{remedy.command}</code>
           <CopyButton text={remedy.command} what="the remedy" />
@@ -121,20 +121,62 @@ function Card({ finding }: { readonly finding: FindingJson }) {
   );
 }
 
+const mostUnknown = 5;
+
+/** Of these nodes nothing can be said: as loud as what is wrong. */
+function Unknown({ count }: { readonly count: number }) {
+  const { value } = useDocument<{ readonly items: readonly NodeJson[] }>(
+    `/api/v1/nodes?state=unknown&limit=${mostUnknown}`,
+    ({ kind }) => kind === 'node',
+    mapGatherMs,
+  );
+  if (value === null) return null;
+  const more = count - value.items.length;
+  return (
+    <section aria-labelledby="unknown">
+      <h2 id="unknown">Not known</h2>
+      <ul class="hint unknown rows">
+        {value.items.map(({ name, lastHeardAt, unknownBecause }) => (
+          <li key={name}>
+            <span class="mark unknown" role="img" aria-label="not known">
+              ?
+            </span>
+            <span class="grow">
+              <NodeLink name={name} />: {unknownBecause.join('; ') || 'no reason is known'}
+              {lastHeardAt === null ? (
+                ', never heard'
+              ) : (
+                <>
+                  , last heard <Time at={lastHeardAt} />
+                </>
+              )}
+            </span>
+          </li>
+        ))}
+        {more > 0 && (
+          <li>
+            <a href="/nodes?state=unknown">and {more.toLocaleString('en')} more</a>
+          </li>
+        )}
+      </ul>
+    </section>
+  );
+}
+
 function Layers() {
-  const { value, failure } = useDocument<HeatmapJson>('/api/v1/heatmap', always);
+  const { value, failure } = useDocument<HeatmapJson>('/api/v1/heatmap', always, mapGatherMs);
   if (value === null) return failure === null ? null : <Failure detail={failure.detail} />;
   if (value.nodes.length === 0) return null;
   return (
     <section aria-labelledby="map">
-      <h2 id="map">
-        Layers and nodes <span class="quiet">worst first</span>
-      </h2>
+      <h2 id="map">Layers and nodes</h2>
+      <p class="quiet">
+        A column for each node, the worst first; from the top down{' '}
+        {value.layers.map((layer) => `${layer} ${layerTitles[layer]}`).join(', ')}. The{' '}
+        <a href="/nodes">list of nodes</a> tells the same.
+      </p>
       <HeatMap map={value} />
       <Legend />
-      <p>
-        <a href="/nodes">The same as a list of nodes</a>
-      </p>
     </section>
   );
 }
@@ -149,13 +191,13 @@ function Legend() {
         <span class="mark critical firing">C</span>
         <span class="mark high firing">H</span>
         <span class="mark medium firing">M</span>
-        <span class="mark low firing">L</span> unhealthy, by severity
+        <span class="mark low firing">L</span> unhealthy: critical, high, medium, low
       </li>
       <li>
         <span class="cell pending" /> pending
       </li>
       <li>
-        <span class="cell unknown" /> unknown
+        <span class="cell unknown" /> not known
       </li>
       <li>
         <span class="cell none" /> not looked at

@@ -2,7 +2,10 @@
 import type { FindingJson } from '../../http/schemas/finding.ts';
 import type { ServiceDocument } from '../../http/schemas/service.ts';
 import type { LiveEvent } from '../live.ts';
+import { sideBySide } from '../evidence-words.ts';
 import { FindingState, Severity } from '../parts/badge.tsx';
+import { NodeLink } from '../parts/links.tsx';
+import { MarkedWords } from '../parts/marked-words.tsx';
 import { Failure, Loading } from '../parts/notice.tsx';
 import { Time } from '../parts/time.tsx';
 import { useDocument } from '../state/use-document.ts';
@@ -66,8 +69,10 @@ function differingFirst(one: Frontend, other: Frontend): number {
   return worst(one) - worst(other) || (one.frontend < other.frontend ? -1 : 1);
 }
 
+/** What is wanted is what those nodes do that are in sync; the others are shown beside it, those that differ first. */
 function Versions({ frontend: { frontend, kind, versions } }: { readonly frontend: Frontend }) {
   const sorted = [...versions].sort((one, other) => verdicts.indexOf(one.verdict) - verdicts.indexOf(other.verdict));
+  const wanted = versions.find(({ verdict: each }) => each === 'in-sync')?.does;
   return (
     <figure class="versions">
       <figcaption>
@@ -76,7 +81,8 @@ function Versions({ frontend: { frontend, kind, versions } }: { readonly fronten
       <ul>
         {sorted.map((version, at) => (
           <li key={at} class={version.verdict}>
-            <span class={`state ${version.verdict}`}>{version.verdict}</span> {version.does}
+            <span class={`state ${version.verdict}`}>{verdictWords[version.verdict]}</span>{' '}
+            <Does version={version} wanted={wanted} />
             {version.showsStateOf !== null && <span class="quiet"> the state of {version.showsStateOf}</span>}
             <Who version={version} />
           </li>
@@ -86,13 +92,32 @@ function Versions({ frontend: { frontend, kind, versions } }: { readonly fronten
   );
 }
 
+const verdictWords = {
+  drifted: 'differs',
+  unknown: 'not known',
+  converging: 'converging',
+  'in-sync': 'in sync',
+} as const;
+
+interface DoesOf {
+  readonly version: Version;
+  /** Undefined where no node does it. */
+  readonly wanted: string | undefined;
+}
+
+function Does({ version: { verdict: each, does }, wanted }: DoesOf) {
+  if (each === 'in-sync' || each === 'unknown' || wanted === undefined) return <bdi>{does}</bdi>;
+  const words = sideBySide(wanted, does).flatMap(({ real }) => real);
+  return (
+    <bdi>
+      <MarkedWords words={words} />
+    </bdi>
+  );
+}
+
 /** Names where they matter: all of those that differ, a number of those that do not. */
 function Who({ version: { count, nodes, verdict: each } }: { readonly version: Version }) {
-  const links = nodes.map((node) => (
-    <a key={node} href={`/nodes/${node}`}>
-      {node}
-    </a>
-  ));
+  const links = nodes.map((node) => <NodeLink key={node} name={node} />);
   const more = count - nodes.length;
   if (each === 'in-sync' && count > 6) {
     return (
@@ -117,6 +142,7 @@ function Findings({ namespace, name }: Named) {
   const { value } = useDocument<{ readonly items: readonly FindingJson[] }>(
     `/api/v1/findings?limit=100&service=${namespace}/${name}`,
     (event) => event.kind === 'finding',
+    2_000,
   );
   if (value === null || value.items.length === 0) return null;
   return (

@@ -1,31 +1,31 @@
 /** The Services, those that a node does otherwise first. */
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { ServiceJson } from '../../http/schemas/service.ts';
-import { onEvent } from '../live.ts';
+import { servicesSentence } from '../headlines.ts';
 import { Empty, Failure, Loading } from '../parts/notice.tsx';
 import { type Column, Table } from '../parts/table.tsx';
 import { query } from '../route.ts';
-import { AllPages } from '../state/all-pages.ts';
+import { usePages } from '../state/use-pages.ts';
 
 /** Findings come in bursts; Services are read anew once for each. */
-const gatherMs = 2_000;
+const gatherMs = 5_000;
 
 export function Services() {
   const loaded = useServices();
-  const rows = loaded?.rows ?? nothing;
+  const { rows } = loaded;
   const text = query.value.get('q') ?? '';
   const order = useMemo(() => ordered(rows, text), [rows, text]);
   return (
     <>
-      <h1>Services</h1>
-      {loaded?.failure != null && <Failure detail={loaded.failure} />}
+      <h1>{servicesSentence(loaded)}</h1>
+      {loaded.failure !== null && <Failure detail={loaded.failure} />}
       {order.length === 0 &&
-        (loaded?.isWhole === true ? (
+        (loaded.isWhole ? (
           <Empty>
             {rows.size === 0 ? 'The cluster has no Services.' : 'No Service has these letters in its name.'}
           </Empty>
         ) : (
-          <Loading what="Services" />
+          loaded.failure === null && <Loading what="Services" />
         ))}
       {order.length > 0 && (
         <Table
@@ -34,39 +34,28 @@ export function Services() {
           rows={rows}
           order={order}
           hrefOf={hrefOf}
+          asked={text}
         />
       )}
     </>
   );
 }
 
+/** No event tells of a Service; that it differs, or no longer does, those of findings tell. */
 function useServices() {
-  const [pages, setPages] = useState<AllPages<ServiceJson, ServiceJson> | null>(null);
-  useEffect(() => {
-    const made = new AllPages<ServiceJson, ServiceJson>({
-      path: '/api/v1/services',
-      keyOf,
-      rowOf: (service) => service,
-    });
-    setPages(made);
-    let timer: number | undefined;
-    const end = onEvent(({ kind }) => {
+  const timer = useRef<number | undefined>(undefined);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return usePages<ServiceJson, ServiceJson>(
+    { path: '/api/v1/services', keyOf, rowOf: (service) => service },
+    ({ kind }, pages) => {
       if (kind === 'node') return;
-      timer ??= window.setTimeout(() => {
-        timer = undefined;
-        void made.read();
+      timer.current ??= window.setTimeout(() => {
+        timer.current = undefined;
+        void pages.read();
       }, gatherMs);
-    });
-    return () => {
-      end();
-      clearTimeout(timer);
-      made.close();
-    };
-  }, []);
-  return pages?.loaded.value;
+    },
+  );
 }
-
-const nothing: ReadonlyMap<string, ServiceJson> = new Map();
 
 function keyOf({ namespace, name }: ServiceJson): string {
   return `${namespace}/${name}`;
@@ -86,7 +75,7 @@ function ordered(rows: ReadonlyMap<string, ServiceJson>, text: string): readonly
 }
 
 const columns: readonly Column<ServiceJson>[] = [
-  { title: 'Service', width: 'text', cell: (service) => <a href={hrefOf(service)}>{keyOf(service)}</a> },
+  { title: 'Service', width: 'sentence', cell: (service) => <a href={hrefOf(service)}>{keyOf(service)}</a> },
   { title: 'Type', width: 'short', room: 'wide', cell: ({ type }) => type },
   { title: 'Ports', width: 'name', room: 'wide', cell: ({ ports }) => ports.join(', ') },
   { title: 'Nodes', width: 'name', cell: nodesOf },

@@ -1,7 +1,7 @@
 /** Ways for a request to go wrong, told beforehand: the next requests that fit meet them. */
 import { answerFailure, jsonHeaders, type Reply } from './exchange.ts';
 
-export type Verb = 'list' | 'watch' | 'get' | 'review';
+export type Verb = 'list' | 'watch' | 'get' | 'review' | 'token';
 
 export interface Fault {
   /** Undefined: of any. */
@@ -12,7 +12,13 @@ export interface Fault {
   /** So many requests meet it; 1 unless said. */
   readonly times?: number;
   readonly what:
-    | { readonly kind: 'status'; readonly status: number; readonly retryAfterSeconds?: number }
+    | {
+        readonly kind: 'status';
+        readonly status: number;
+        readonly retryAfterSeconds?: number;
+        /** What the usual one of that status would not fit. */
+        readonly message?: string;
+      }
     /** The connection breaks before any answer, or in the midst of one. */
     | { readonly kind: 'cut' | 'truncated' }
     /** Headers never come, or come and nothing after them. */
@@ -40,7 +46,7 @@ export function playFault({ what }: Fault, reply: Reply): void {
     case 'status': {
       const { reason, message } = words[what.status] ?? { reason: '', message: '' };
       const headers = what.retryAfterSeconds === undefined ? {} : { 'retry-after': String(what.retryAfterSeconds) };
-      answerFailure(reply, { code: what.status, reason, message }, headers);
+      answerFailure(reply, { code: what.status, reason, message: what.message ?? message }, headers);
       break;
     }
     case 'cut':

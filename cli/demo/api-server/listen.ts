@@ -1,6 +1,7 @@
 /** The stand-in over HTTP or HTTPS, on a loopback port or a unix socket. */
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { Duplex } from 'node:stream';
 import type { Reply } from './exchange.ts';
 import type { ApiStandIn } from './stand-in.ts';
 
@@ -8,6 +9,8 @@ export interface ListenPlace {
   /** A unix socket; a free port of 127.0.0.1 unless given. */
   readonly socket?: string;
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** Takes connections that want to speak something else than HTTP; without it they are cut. */
+  readonly onUpgrade?: (request: IncomingMessage, connection: Duplex, begun: Buffer) => void;
 }
 
 export interface Listening {
@@ -20,11 +23,12 @@ export interface Listening {
 const longestBody = 1024 * 1024;
 
 /** @throws when the port or socket cannot be had. */
-export async function listen(standIn: ApiStandIn, { socket, tls }: ListenPlace = {}): Promise<Listening> {
+export async function listen(standIn: ApiStandIn, { socket, tls, onUpgrade }: ListenPlace = {}): Promise<Listening> {
   const onRequest: RequestListener = (request, response) => {
     readBody(request, (body) => answer(standIn, request, response, body));
   };
   const server = tls === undefined ? createServer(onRequest) : createTlsServer(tls, onRequest);
+  if (onUpgrade !== undefined) server.on('upgrade', onUpgrade);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     if (socket === undefined) server.listen(0, '127.0.0.1', resolve);

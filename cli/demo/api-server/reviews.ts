@@ -8,16 +8,18 @@ export interface KnownToken {
   readonly uid: string;
   readonly groups: readonly string[];
   readonly extra: Readonly<Record<string, readonly string[]>>;
-  /** Where it counts; empty: at the API server itself. */
+  /** Where it counts; empty: at the API server itself, and nowhere else. */
   readonly audiences: readonly string[];
   /** The pod that it was made for; it dies with it. */
   readonly pod: { readonly namespace: string; readonly name: string; readonly uid: string } | null;
 }
 
-/** A path outside the resources that a user may reach. */
+/** A path outside the resources that a user or a group may reach. */
 export interface AccessGrant {
+  /** A user, or `group:NAME`. */
   readonly user: string;
   readonly verb: string;
+  /** As rules of ClusterRoles write it: itself, or all that begins like it where it ends in `*`. */
   readonly path: string;
 }
 
@@ -28,6 +30,12 @@ export interface ReviewFacts {
   podUid(namespace: string, name: string): string | null;
 }
 
+/** Of the API server itself: what a token is for that was made for nobody else. */
+const serverAudiences = ['https://kubernetes.default.svc.cluster.local'];
+/** What every cluster gives to everybody who is authenticated: its ClusterRole system:discovery. */
+const discovery = ['/api', '/api/*', '/apis', '/apis/*', '/openapi', '/openapi/*', '/version', '/livez', '/readyz'].map(
+  (path): AccessGrant => ({ user: 'group:system:authenticated', verb: 'get', path }),
+);
 const tokenReviews = '/apis/authentication.k8s.io/v1/tokenreviews';
 const accessReviews = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
 
@@ -60,9 +68,11 @@ function reviewOf({ token, audiences }: Record<string, unknown>, facts: ReviewFa
   const known = facts.tokens.get(String(token));
   const wanted = Array.isArray(audiences) ? audiences.map(String) : [];
   if (known === undefined) return { user: {}, error: 'invalid bearer token' };
-  const has = wanted.filter((audience) => known.audiences.includes(audience));
-  if (wanted.length > 0 && has.length === 0) {
-    const error = `[invalid bearer token, token audiences ${quoted(known.audiences)} is invalid for the target audiences ${quoted(wanted)}]`;
+  const own = known.audiences.length === 0 ? serverAudiences : known.audiences;
+  const asked = wanted.length === 0 ? serverAudiences : wanted;
+  const has = asked.filter((audience) => own.includes(audience));
+  if (has.length === 0) {
+    const error = `[invalid bearer token, token audiences ${quoted(own)} is invalid for the target audiences ${quoted(asked)}]`;
     return { user: {}, error };
   }
   if (!isAlive(known, facts)) {
@@ -72,12 +82,20 @@ function reviewOf({ token, audiences }: Record<string, unknown>, facts: ReviewFa
   return { authenticated: true, user: { username, uid, groups, extra }, audiences: has };
 }
 
-function accessOf({ user, nonResourceAttributes }: Record<string, unknown>, { grants }: ReviewFacts): unknown {
+function accessOf(spec: Record<string, unknown>, { grants }: ReviewFacts): unknown {
+  const { user, groups, nonResourceAttributes } = spec;
   const { path, verb } = (nonResourceAttributes ?? {}) as Readonly<Record<string, unknown>>;
-  const granted = grants.some((grant) => grant.user === user && grant.verb === verb && grant.path === path);
+  const names = [user, ...(Array.isArray(groups) ? groups.map((group) => `group:${group}`) : [])];
+  const granted = [...discovery, ...grants].some(
+    (grant) => names.includes(grant.user) && grant.verb === verb && covers(grant.path, String(path)),
+  );
   return granted
     ? { allowed: true, reason: `RBAC: allowed by a ClusterRoleBinding to User ${JSON.stringify(user)}` }
     : { allowed: false };
+}
+
+function covers(rule: string, path: string): boolean {
+  return rule.endsWith('*') ? path.startsWith(rule.slice(0, -1)) : path === rule;
 }
 
 /** `["a" "b"]`, as Go prints a list. */

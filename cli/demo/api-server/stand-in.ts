@@ -10,6 +10,7 @@ import { type Fault, playFault, type Verb } from './faults.ts';
 import { answerList, type ListedHistory } from './list-answer.ts';
 import { ObjectHistory } from './object-history.ts';
 import { type AccessGrant, answerReview, isAlive, isReview, type KnownToken, type ReviewFacts } from './reviews.ts';
+import { accountOf, answerTokenRequest } from './token-requests.ts';
 import { WatchSession } from './watch-session.ts';
 
 export interface StandInOptions {
@@ -28,6 +29,7 @@ export class ApiStandIn {
   readonly #watches = new Set<WatchSession>();
   readonly #tokens = new Map<string, KnownToken>();
   readonly #grants: AccessGrant[] = [];
+  readonly #accounts = new Set<string>();
   readonly #requests = new Map<string, number>();
   #faults: Fault[] = [];
   #version = 1;
@@ -87,6 +89,11 @@ export class ApiStandIn {
     this.#tokens.set(token.token, token);
   }
 
+  /** A ServiceAccount of which tokens may be asked. */
+  addAccount(namespace: string, name: string): void {
+    this.#accounts.add(`${namespace}/${name}`);
+  }
+
   grant(access: AccessGrant): void {
     this.#grants.push(access);
   }
@@ -119,6 +126,7 @@ export class ApiStandIn {
 
   #answerWell(asked: Asked, { verb, place }: { verb: Verb; place: Place | null }, reply: Reply): void {
     if (verb === 'review') answerReview(asked, this.#facts(), reply);
+    else if (verb === 'token') this.#answerTokenRequest(asked, reply);
     else if (place === null || asked.method !== 'GET') answerFailure(reply, notServed);
     else if (verb === 'watch') this.#answerWatch(asked, place, reply);
     else if (place.name !== null) answerOne(place, this.#history(place.resource.plural), reply);
@@ -140,6 +148,13 @@ export class ApiStandIn {
     const session = new WatchSession(asked, place, reply, { history, now: () => this.#version, timing });
     this.#watches.add(session);
     session.open(() => this.#watches.delete(session));
+  }
+
+  #answerTokenRequest(asked: Asked, reply: Reply): void {
+    const account = accountOf(asked) ?? { namespace: '', name: '' };
+    const isThere = this.#accounts.has(`${account.namespace}/${account.name}`);
+    const token = answerTokenRequest(asked, { account, isThere, now: Date.now() }, reply);
+    if (token !== null) this.addToken(token);
   }
 
   #takeFault({ query }: Asked, verb: Verb, place: Place | null): Fault | null {
@@ -188,6 +203,7 @@ export class ApiStandIn {
 
 function verbOf({ path, query }: Asked, place: Place | null): Verb {
   if (isReview({ path })) return 'review';
+  if (accountOf({ path }) !== null) return 'token';
   if (['1', 'true'].includes(query.get('watch') ?? '')) return 'watch';
   return place?.name === null ? 'list' : 'get';
 }

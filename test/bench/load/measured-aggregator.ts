@@ -63,7 +63,7 @@ export class MeasuredAggregator {
     const [grpcPort, httpPort] = [await freePort(), await freePort()];
     const options = [
       ...['--kubeconfig', file('kubeconfig'), '--data-dir', file('journal')],
-      ...['--listen-grpc', `127.0.0.1:${grpcPort}`, '--listen-http', `127.0.0.1:${httpPort}`],
+      ...['--listen-grpc', `127.0.0.1:${grpcPort}`, '--listen-http', `127.0.0.1:${httpPort}`, '--auth', 'none'],
       ...['--tls-cert-file', file('tls.crt'), '--tls-key-file', file('tls.key')],
     ];
     const logFile = file('aggregator.log');

@@ -219,7 +219,40 @@ export interface RuleLine {
 export interface Heartbeat {
   /** The agent's wall clock, Unix milliseconds. */
   sentAtMs: bigint;
-  metrics: AgentMetrics | undefined;
+  metrics:
+    | AgentMetrics
+    | undefined;
+  /** In the first heartbeat of a stream, and when something of it has changed. Absent: as told before on this stream. */
+  ways: Ways | undefined;
+}
+
+/** The ways to the aggregator that this agent knows, each with how it went when it was tried last. At most 16. */
+export interface Ways {
+  ways: Way[];
+}
+
+/** One address of the aggregator. Ages are by the agent's monotonic clock; the largest means that age or more. */
+export interface Way {
+  /** `host:port`, `[::1]:port` or `unix:/path`, at most 253 bytes. */
+  address: string;
+  /** `service`, `headless`, `pod`, `socket` or `other`. */
+  kind: string;
+  /** This stream goes over it: it works now. */
+  inUse: boolean;
+  /** Since a connection over it worked; absent: none did since the agent started. */
+  workedAgeMs?:
+    | number
+    | undefined;
+  /** Since a connection over it failed; absent: none did since the agent started. */
+  failedAgeMs?:
+    | number
+    | undefined;
+  /** Since the first failure after which none worked; absent: the last one worked, or there was none. */
+  failingAgeMs?:
+    | number
+    | undefined;
+  /** Why the last one failed: `refused`, `timeout`, `name-unknown`, `tls` or `unreachable`; empty where none failed. */
+  reason: string;
 }
 
 export interface AgentMetrics {
@@ -238,6 +271,8 @@ export interface AgentMetrics {
   refusedCommands: bigint;
   /** What tells of changes between readings: `nft-generation`, `kube-proxy-sync`. */
   hintSources: string[];
+  /** Lines of the file of addresses that are no address that may be dialed, when it was read last. */
+  badAddressLines: bigint;
 }
 
 /** Digests that were wanted, and that this agent does not have any more. */
@@ -1790,7 +1825,7 @@ export const RuleLine: MessageFns<RuleLine> = {
 };
 
 function createBaseHeartbeat(): Heartbeat {
-  return { sentAtMs: 0n, metrics: undefined };
+  return { sentAtMs: 0n, metrics: undefined, ways: undefined };
 }
 
 export const Heartbeat: MessageFns<Heartbeat> = {
@@ -1803,6 +1838,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     }
     if (message.metrics !== undefined) {
       AgentMetrics.encode(message.metrics, writer.uint32(18).fork()).join();
+    }
+    if (message.ways !== undefined) {
+      Ways.encode(message.ways, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -1836,6 +1874,180 @@ export const Heartbeat: MessageFns<Heartbeat> = {
             message.metrics = AgentMetrics.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.ways = Ways.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseWays(): Ways {
+  return { ways: [] };
+}
+
+export const Ways: MessageFns<Ways> = {
+  encode(message: Ways, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.ways) {
+      Way.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Ways {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWays();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ways.push(Way.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseWay(): Way {
+  return {
+    address: "",
+    kind: "",
+    inUse: false,
+    workedAgeMs: undefined,
+    failedAgeMs: undefined,
+    failingAgeMs: undefined,
+    reason: "",
+  };
+}
+
+export const Way: MessageFns<Way> = {
+  encode(message: Way, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.address !== "") {
+      writer.uint32(10).string(message.address);
+    }
+    if (message.kind !== "") {
+      writer.uint32(18).string(message.kind);
+    }
+    if (message.inUse !== false) {
+      writer.uint32(24).bool(message.inUse);
+    }
+    if (message.workedAgeMs !== undefined) {
+      writer.uint32(32).uint32(message.workedAgeMs);
+    }
+    if (message.failedAgeMs !== undefined) {
+      writer.uint32(40).uint32(message.failedAgeMs);
+    }
+    if (message.failingAgeMs !== undefined) {
+      writer.uint32(48).uint32(message.failingAgeMs);
+    }
+    if (message.reason !== "") {
+      writer.uint32(58).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Way {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWay();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.address = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.inUse = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.workedAgeMs = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.failedAgeMs = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.failingAgeMs = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1864,6 +2076,7 @@ function createBaseAgentMetrics(): AgentMetrics {
     reconnects: 0n,
     refusedCommands: 0n,
     hintSources: [],
+    badAddressLines: 0n,
   };
 }
 
@@ -1931,6 +2144,12 @@ export const AgentMetrics: MessageFns<AgentMetrics> = {
     }
     for (const v of message.hintSources) {
       writer.uint32(106).string(v!);
+    }
+    if (message.badAddressLines !== 0n) {
+      if (BigInt.asUintN(64, message.badAddressLines) !== message.badAddressLines) {
+        throw new globalThis.Error("value provided for field message.badAddressLines of type uint64 too large");
+      }
+      writer.uint32(112).uint64(message.badAddressLines);
     }
     return writer;
   },
@@ -2050,6 +2269,14 @@ export const AgentMetrics: MessageFns<AgentMetrics> = {
             }
 
             message.hintSources.push(reader.string());
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.badAddressLines = reader.uint64() as bigint;
             continue;
           }
         }

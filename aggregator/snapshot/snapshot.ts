@@ -1,0 +1,104 @@
+/**
+ * All that the aggregator knows, as files: a bundle that `plumbline audit` reads. The moment is held by its objects, none
+ * of which changes; each is made into text when its turn comes, so what it costs does not grow with the cluster.
+ */
+import type { ApiClient } from '../cluster/api-client.ts';
+import { writtenLists } from '../cluster/written-lists.ts';
+import { findingJson, groupSizes } from '../http/finding-json.ts';
+import { list } from '../http/schemas/list.ts';
+import type { AuditMoment, NodeMoment, Snapshot, SnapshotFile, TakeSnapshot } from '../model/moment.ts';
+import { type ApiExtras, apiExtras, type LeftOut } from './api-extras.ts';
+import { jsonFile, nodeFiles } from './node-files.ts';
+import { TableLikeness } from './table-likeness.ts';
+
+export interface SnapshotSources {
+  readonly moment: () => AuditMoment;
+  readonly client: Pick<ApiClient, 'get'>;
+  readonly version: string;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+}
+
+/** Names that the snapshot's own files have. */
+const ownFiles = ['snapshot.json', 'findings.json'];
+/** As Kubernetes has names of nodes: no other may become the name of a folder. */
+const nodeName = /^[a-z0-9](?:[-.a-z0-9]*[a-z0-9])?$/;
+
+/** What takes snapshots, one at a time: each of the moment at which it is asked for. */
+export function snapshotsOf(sources: SnapshotSources): TakeSnapshot {
+  let isTaking = false;
+  return async (signal) => {
+    if (isTaking || signal.aborted) return null;
+    isTaking = true;
+    signal.addEventListener('abort', () => {
+      isTaking = false;
+    });
+    return takeSnapshot(sources, signal);
+  };
+}
+
+/** The moment first, and then what the API server must be asked for. */
+async function takeSnapshot(sources: SnapshotSources, signal: AbortSignal): Promise<Snapshot> {
+  const takenAt = sources.now();
+  const moment = sources.moment();
+  const extras = await apiExtras(sources.client, signal);
+  return { takenAt, files: filesOf(moment, extras, { version: sources.version, takenAt }) };
+}
+
+function* filesOf(
+  moment: AuditMoment,
+  extras: ApiExtras,
+  made: { readonly version: string; readonly takenAt: number },
+): Generator<SnapshotFile> {
+  const { nodes, findings, objects } = moment;
+  const named = nodes.filter(({ record: { name } }) => hasPlace(name));
+  const leftOut = [...extras.leftOut, ...unknownLists(objects), ...placeless(nodes)];
+  yield jsonFile('snapshot.json', {
+    apiVersion: 'plumbline.dev/v1',
+    kind: 'Snapshot',
+    version: made.version,
+    takenAt: new Date(made.takenAt).toISOString(),
+    nodes: nodes.length,
+    services: objects.services.length,
+    endpointSlices: objects.endpointSlices.length,
+    pods: objects.pods?.length ?? null,
+    namespaces: objects.namespaces?.length ?? null,
+    findings: findings.length,
+    leftOut,
+  });
+  for (const { file, pieces } of writtenLists(objects)) yield { name: `api/${file}`, pieces };
+  yield* extras.files;
+  yield { name: 'findings.json', pieces: () => findingPieces(findings) };
+  const likeness = new TableLikeness();
+  for (const node of named) yield* nodeFiles(node, likeness);
+}
+
+/** One finding at a time: there may be ten thousand, with evidence. */
+function* findingPieces(findings: AuditMoment['findings']): Generator<string> {
+  const { items: _none, ...head } = list('FindingList', [], findings.length, null);
+  yield `${JSON.stringify(head).slice(0, -1)},"items":[`;
+  const sizes = groupSizes(findings);
+  let separator = '\n';
+  for (const finding of findings) {
+    yield `${separator}${JSON.stringify(findingJson(finding, sizes))}`;
+    separator = ',\n';
+  }
+  yield ']}\n';
+}
+
+function hasPlace(name: string): boolean {
+  return nodeName.test(name) && !ownFiles.includes(name);
+}
+
+function placeless(nodes: readonly NodeMoment[]): readonly LeftOut[] {
+  const names = nodes.map(({ record }) => record.name).filter((name) => !hasPlace(name));
+  return names.map((name) => ({ file: `${name}/`, because: 'no folder can have the name of this node' }));
+}
+
+function unknownLists({ pods, namespaces }: AuditMoment['objects']): readonly LeftOut[] {
+  const because = 'the aggregator does not know them now';
+  return [
+    ...(pods === null ? [{ file: 'api/pods.json', because }] : []),
+    ...(namespaces === null ? [{ file: 'api/namespaces.json', because }] : []),
+  ];
+}

@@ -1,0 +1,157 @@
+/**
+ * A host that writes down what the agent asks of a node and what came back, so that recorded-host.ts gives the same
+ * answers later. What is recorded is therefore what the collectors read: there is no other list of it.
+ */
+import type { Command, GetResult, Host, ListResult, ReadResult, RunResult } from '../../agent/host.ts';
+import {
+  complaintFile,
+  configurationCopies,
+  configurationFolder,
+  fileOfCommand,
+  fileOfPath,
+  filesOfAnswer,
+  flowsFile,
+  isOfTheMoment,
+  settingsFile,
+  settingsFolder,
+  stateFile,
+  stateFolder,
+} from '../../agent/recorded-names.ts';
+import type { NodeFolder } from './node-folder.ts';
+import {
+  ciliumStatus,
+  cniNames,
+  healthCheck,
+  proxyConfiguration,
+  proxyMetrics,
+  proxyMode,
+  reservation,
+} from './without-secrets.ts';
+
+export class RecordingHost implements Host {
+  readonly #host: Host;
+  readonly #folder: NodeFolder;
+  readonly #problems = new Set<string>();
+  readonly #settings = new Map<string, string>();
+  readonly #states = new Map<string, string>();
+  readonly list?: NonNullable<Host['list']>;
+  readonly identify?: NonNullable<Host['identify']>;
+
+  constructor(host: Host, folder: NodeFolder) {
+    this.#host = host;
+    this.#folder = folder;
+    const { list, identify } = host;
+    if (list !== undefined) this.list = async (path, most) => this.#listed(path, await list.call(host, path, most));
+    if (identify !== undefined) this.identify = (path) => identify.call(host, path);
+  }
+
+  /** What did not work, and therefore is not in the recording, one sentence each. */
+  get problems(): readonly string[] {
+    return [...this.#problems];
+  }
+
+  async run(command: Command, onOutput: (piece: Uint8Array) => void): Promise<RunResult> {
+    const name = fileOfCommand([command.program, ...command.args].join(' '));
+    if (name === null) {
+      this.#unplaced([command.program, ...command.args].join(' '));
+      return this.#host.run(command, onOutput);
+    }
+    const file = this.#folder.begin(name);
+    const result = await this.#host.run(command, (piece) => {
+      file.write(piece);
+      onOutput(piece);
+    });
+    if (result.ok) {
+      file.keep(name === flowsFile ? 'after' : 'instead');
+      if (result.stderr !== '' && name !== flowsFile) this.#folder.file(complaintFile(name), result.stderr);
+    } else {
+      file.discard();
+      this.#failed(result);
+    }
+    return result;
+  }
+
+  async read(path: string, maxBytes: number): Promise<ReadResult> {
+    const result = await this.#host.read(path, maxBytes);
+    if (isOfTheMoment(path)) return result;
+    if (result.ok) this.#keepFile(path, result.bytes);
+    else this.#failed(result);
+    return result;
+  }
+
+  async get(url: string, deadlineMs: number): Promise<GetResult> {
+    const result = await this.#host.get(url, deadlineMs);
+    const [name] = filesOfAnswer(url);
+    if (name === undefined) this.#unplaced(`GET ${url}`);
+    else if (result.ok || result.kind !== 'absent') this.#folder.file(name, answerText(name, result));
+    return result;
+  }
+
+  /** Writes what is put together of several answers. To be called once nothing more is asked. */
+  finish(): void {
+    if (this.#settings.size > 0) {
+      const lines = [...this.#settings].map(([name, value]) => `${name} = ${value}\n`);
+      this.#folder.file(settingsFile, lines.join(''));
+    }
+    if (this.#states.size > 0) {
+      this.#folder.file(stateFile, `${JSON.stringify(Object.fromEntries(this.#states), null, 1)}\n`);
+    }
+  }
+
+  #listed(path: string, result: ListResult): ListResult {
+    if (result.ok && path === configurationFolder) this.#folder.folder(configurationCopies);
+    if (!result.ok) this.#failed(result);
+    return result;
+  }
+
+  #keepFile(path: string, bytes: Buffer): void {
+    const name = fileOfPath(path);
+    const text = () => bytes.toString('utf8');
+    if (name !== null) this.#folder.file(name, bytes);
+    else if (path.startsWith(settingsFolder)) {
+      this.#settings.set(path.slice(settingsFolder.length).replaceAll('/', '.'), text().trimEnd());
+    } else if (path.startsWith(`${configurationFolder}/`)) {
+      this.#folder.file(`${configurationCopies}/${path.slice(configurationFolder.length + 1)}`, cniNames(text()));
+    } else if (path.startsWith(`${stateFolder}/`)) {
+      this.#states.set(path.slice(stateFolder.length + 1), reservation(text()));
+    } else this.#unplaced(path);
+  }
+
+  #failed(result: Extract<RunResult | ReadResult | ListResult, { readonly ok: false }>): void {
+    if (result.kind !== 'absent') this.#problems.add(result.message);
+  }
+
+  #unplaced(what: string): void {
+    this.#problems.add(`${what} was asked, and has no place in a recording: this is a defect of plumbline`);
+  }
+}
+
+/** What recorded-host.ts reads back as the same answer. */
+function answerText(name: string, result: GetResult): string {
+  // The URL is that of the question.
+  if (!result.ok) return `# no answer: ${result.message.replace(/^GET \S+: /, '')}\n`;
+  const body = bodyOf(name, result.body);
+  const isPlain = result.status === 200 && /^[^\s]/.test(body) && !/^(?:HTTP\/|(?:# )?no answer)/.test(body);
+  return isPlain ? body : `HTTP/1.1 ${result.status}\n\n${body}`;
+}
+
+function bodyOf(name: string, body: string): string {
+  switch (name) {
+    case 'kube-proxy/healthz.txt':
+    case 'kube-proxy/livez.txt':
+      // Its status says all.
+      return '';
+    case 'kube-proxy/configz.json':
+      return proxyConfiguration(body) ?? '(left out)\n';
+    case 'cilium-status.json':
+      return ciliumStatus(body);
+    case 'kube-proxy/metrics.txt':
+      return proxyMetrics(body);
+    case 'kube-proxy/proxyMode.txt':
+      return proxyMode(body);
+    case 'cilium-service-list.json':
+      return body;
+    default:
+      return healthCheck(body);
+  }
+}
