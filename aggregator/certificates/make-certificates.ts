@@ -24,17 +24,16 @@ const earlierMs = 3_600_000;
 
 type Keys = Awaited<ReturnType<typeof newKeys>>;
 
-/** The state after a step. @param state null with `make-all` alone. */
+/** The state after a step. @param state null where there is none yet, whatever the step. */
 export async function afterStep(
   state: IssuedState | null,
   step: Step,
   { names, now }: { readonly names: readonly string[]; readonly now: number },
 ): Promise<IssuedState> {
-  if (step === 'make-all' || state === null) {
-    const authority = await makeAuthority(now);
-    return { authority, leaf: await makeLeaf(authority, names, now), names, next: null, former: null };
-  }
+  if (state === null) return newState(names, now);
   switch (step) {
+    case 'make-all':
+      return newState(names, now);
     case 'renew-leaf':
       return { ...state, leaf: await makeLeaf(state.authority, names, now), names };
     case 'make-next':
@@ -47,6 +46,11 @@ export async function afterStep(
     case 'drop-former':
       return { ...state, former: null };
   }
+}
+
+async function newState(names: readonly string[], now: number): Promise<IssuedState> {
+  const authority = await makeAuthority(now);
+  return { authority, leaf: await makeLeaf(authority, names, now), names, next: null, former: null };
 }
 
 async function makeAuthority(now: number): Promise<DatedPair> {

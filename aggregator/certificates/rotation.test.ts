@@ -12,14 +12,19 @@ function pair(now: number, life: number): DatedPair {
   return { certificate: `certificate ${++made}`, key: 'key', notBefore: now, notAfter: now + life };
 }
 
+function newState(now: number): IssuedState {
+  return { authority: pair(now, authorityMs), leaf: pair(now, leafMs), names, next: null, former: null };
+}
+
 /** What afterStep does, without any cryptography. */
 function after(state: IssuedState | null, now: number): IssuedState | null {
   const step = stepDue(state, names, now);
-  if (step === null) return state;
-  if (step === 'make-all' || state === null) {
-    return { authority: pair(now, authorityMs), leaf: pair(now, leafMs), names, next: null, former: null };
-  }
+  if (state === null) return newState(now);
   switch (step) {
+    case null:
+      return state;
+    case 'make-all':
+      return newState(now);
     case 'renew-leaf':
       return { ...state, leaf: pair(now, leafMs) };
     case 'make-next':
