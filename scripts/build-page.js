@@ -50,7 +50,7 @@ try {
     bundle: true,
     minify: true,
     format: 'esm',
-    target: ['chrome111', 'firefox113', 'safari16.4'],
+    target: ['chrome119', 'firefox124', 'safari17.4'],
     jsx: 'automatic',
     jsxImportSource: 'preact',
     legalComments: 'none',

@@ -39,8 +39,8 @@ const suites = [
   { name: 'property', budgetSeconds: 90, command: [...vitest, 'property'] },
   { name: 'commands', budgetSeconds: 60, command: [...vitest, 'commands'] },
   // These three share five minutes.
-  { name: 'chart', budgetSeconds: 90, command: [...vitest, 'chart'] },
-  { name: 'monitoring', budgetSeconds: 90, command: [...vitest, 'monitoring'] },
+  { name: 'chart', budgetSeconds: 60, command: [...vitest, 'chart'] },
+  { name: 'monitoring', budgetSeconds: 120, command: [...vitest, 'monitoring'] },
   { name: 'web', budgetSeconds: 120, command: [...vitest, 'web'] },
   { name: 'kernel', budgetSeconds: 300, command: [...vitest, 'kernel'], asRoot: true },
   { name: 'e2e', budgetSeconds: 300, command: [...vitest, 'e2e'], asRoot: true },

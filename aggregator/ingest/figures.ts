@@ -32,11 +32,7 @@ export function ingestFigures(shared: SessionShared, sizes: IngestSizes): readon
     gauge('upload_slots_used', 'Agents that have a turn to upload.', wants.turns),
     gauge('upload_slots_waiting', 'Agents that wait for a turn to upload.', wants.waiting),
     gauge('upload_bytes', 'Bytes of uploads under way.', uploads.held),
-    gauge(
-      'memory_pressure',
-      'Memory is short: 1 = nodes that must upload much wait, 2 = no further streams.',
-      levels[pressure.level],
-    ),
+    gauge('memory_pressure', '1 = memory is short, and new nodes wait; 2 = no stream begins.', levels[pressure.level]),
     gauge('kept_leaves', 'Leaves of tables in the content store.', kept.leaves),
     gauge('kept_branches', 'Inner buckets and roots of tables in the content store.', kept.branches),
     gauge('kept_tables', 'Whole tables in the content store.', kept.trees),

@@ -9,6 +9,10 @@ import { unpackBundle } from '../bundle-archive.ts';
 import { done, type Outcome, refused, systemReason } from '../refusal.ts';
 import type { Destination } from './destination.ts';
 
+const rightAdvice = `Snapshots take a right of their own, which whoever only looks has not. Name a ServiceAccount, or whoever you are,
+in access.snapshotTakers of the chart, and show a token:
+  kubectl create token NAME --namespace NAMESPACE --audience plumbline-http > token
+  plumbline snapshot --token-file token --out FILE.tar.gz`;
 /** The aggregator ends one that takes longer. */
 const deadlineMs = 11 * 60_000;
 const mostBytes = 4 * 1024 ** 3;
@@ -42,7 +46,8 @@ async function open(connection: Connection, url: URL): Promise<Outcome<Response>
     const signal = AbortSignal.timeout(deadlineMs);
     const response = await connection.request(url, { signal, headers: { accept: 'application/gzip' } });
     if (response.status !== 200) {
-      return { ok: false, refusal: statusRefusal(url, response, await shortBody(response)) };
+      const refusal = statusRefusal(url, response, await shortBody(response));
+      return { ok: false, refusal: response.status === 403 ? { ...refusal, advice: rightAdvice } : refusal };
     }
     const type = response.headers.get('content-type') ?? '';
     if (type.startsWith('application/gzip')) return done(response);

@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { makeNamespace, mustRunIn, removeAbandoned, removeNamespace, whyNotHere } from './namespaces.ts';
+import type { WaysLine } from './ways-pair.ts';
 
 const service = '10.96.3.7:8443';
 const pod = '10.244.1.7:8443';
@@ -60,7 +61,8 @@ it('while the Service leads to a pod that is gone, the agent comes by the pod of
   child = spawn('ip', command, { stdio: ['ignore', 'pipe', 'inherit'] });
   if (child.stdout === null) throw new Error('a piped child has a stdout');
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const next = async (): Promise<unknown> => JSON.parse((await lines.next()).value ?? 'null');
+  // The only writer is ways-pair.ts, which types what it sends.
+  const next = async (): Promise<WaysLine> => JSON.parse((await lines.next()).value ?? 'null');
   expect(await next()).toEqual({
     inUse: pod,
     failing: [`${service} refused`],

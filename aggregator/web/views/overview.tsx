@@ -16,8 +16,10 @@ import { useDocument } from '../state/use-document.ts';
 const always = () => true;
 /** It is short, and on everybody's first screen. */
 const overviewGatherMs = 1_000;
-/** Every node stands in it. */
-const mapGatherMs = 5_000;
+/** Every node stands in the map: of a large cluster it is no small thing. */
+function mapGatherMs(nodes: number): number {
+  return nodes > 500 ? 5_000 : overviewGatherMs;
+}
 
 export function Overview() {
   const { value, failure } = useDocument<OverviewJson>('/api/v1/overview', always, overviewGatherMs);
@@ -31,8 +33,8 @@ export function Overview() {
       {further.length > 0 && <p class="lead">{further.join(' ')}</p>}
       <Counts overview={value} />
       <Worst findings={value.worst} overview={value} />
-      {value.nodes.unknown > 0 && <Unknown count={value.nodes.unknown} />}
-      <Layers />
+      {value.nodes.unknown > 0 && <Unknown nodes={value.nodes} />}
+      <Layers count={value.nodes.total} />
     </>
   );
 }
@@ -124,14 +126,14 @@ function Card({ finding }: { readonly finding: FindingJson }) {
 const mostUnknown = 5;
 
 /** Of these nodes nothing can be said: as loud as what is wrong. */
-function Unknown({ count }: { readonly count: number }) {
+function Unknown({ nodes: { unknown, total } }: { readonly nodes: OverviewJson['nodes'] }) {
   const { value } = useDocument<{ readonly items: readonly NodeJson[] }>(
     `/api/v1/nodes?state=unknown&limit=${mostUnknown}`,
     ({ kind }) => kind === 'node',
-    mapGatherMs,
+    mapGatherMs(total),
   );
   if (value === null) return null;
-  const more = count - value.items.length;
+  const more = unknown - value.items.length;
   return (
     <section aria-labelledby="unknown">
       <h2 id="unknown">Not known</h2>
@@ -163,15 +165,15 @@ function Unknown({ count }: { readonly count: number }) {
   );
 }
 
-function Layers() {
-  const { value, failure } = useDocument<HeatmapJson>('/api/v1/heatmap', always, mapGatherMs);
+function Layers({ count }: { readonly count: number }) {
+  const { value, failure } = useDocument<HeatmapJson>('/api/v1/heatmap', always, mapGatherMs(count));
   if (value === null) return failure === null ? null : <Failure detail={failure.detail} />;
   if (value.nodes.length === 0) return null;
   return (
     <section aria-labelledby="map">
       <h2 id="map">Layers and nodes</h2>
       <p class="quiet">
-        A column for each node, the worst first; from the top down{' '}
+        A column for each node, those in trouble first; from the top down{' '}
         {value.layers.map((layer) => `${layer} ${layerTitles[layer]}`).join(', ')}. The{' '}
         <a href="/nodes">list of nodes</a> tells the same.
       </p>
