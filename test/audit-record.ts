@@ -118,7 +118,10 @@ export function auditRecord(sketch: Partial<RecordSketch> = {}): FakeRecord {
   return {
     says,
     nodes: () => says.nodes,
-    node: (name) => says.nodes.find((one) => one.name === name) ?? null,
+    node: (name) => {
+      const known = says.nodes.find((one) => one.name === name);
+      return known === undefined ? null : { parts: [], kubeProxy: null, ...known };
+    },
     findings: () => says.findings,
     services: () => says.services,
     service: (namespace, name) => says.services.find((one) => one.namespace === namespace && one.name === name) ?? null,

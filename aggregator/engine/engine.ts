@@ -17,6 +17,7 @@ import type {
   AuditEvent,
   AuditRecord,
   Figure,
+  NodeDetail,
   NodeRecord,
   Readiness,
   ServiceDetail,
@@ -238,7 +239,7 @@ export class Engine implements AuditRecord, KnownLeaves {
     return this.#publication.nodes();
   }
 
-  node(name: string): NodeRecord | null {
+  node(name: string): NodeDetail | null {
     return this.#publication.node(name);
   }
 

@@ -5,8 +5,9 @@ import type { Step } from '../audit/lifecycle.ts';
 import type { ClusterFeed } from '../model/feeds.ts';
 import type { TrackedFinding } from '../model/lifecycle.ts';
 import type { NodeMoment } from '../model/moment.ts';
-import type { AuditEvent, NodeRecord, ServiceDetail, ServiceRecord } from '../model/record.ts';
+import type { AuditEvent, NodeDetail, NodeRecord, ServiceDetail, ServiceRecord } from '../model/record.ts';
 import { agentState, type NodeMemory } from './node-memory.ts';
+import { nodeDetail } from './node-detail.ts';
 import { nodeMoment, nodeRecord } from './node-record.ts';
 import { serviceDetail, serviceRecords } from './service-record.ts';
 
@@ -36,10 +37,10 @@ export class Publication {
       .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  node(name: string): NodeRecord | null {
+  node(name: string): NodeDetail | null {
     const { memories, cluster } = this.#options;
     const memory = memories.get(name);
-    return memory === undefined || !cluster.nodes.has(name) ? null : this.#recordOf(memory);
+    return memory === undefined || !cluster.nodes.has(name) ? null : nodeDetail(this.#recordOf(memory), memory);
   }
 
   /** Every node with what its findings were made of. */

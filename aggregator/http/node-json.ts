@@ -1,5 +1,5 @@
 /** Nodes in the form that leaves the program. */
-import type { NodeRecord } from '../model/record.ts';
+import type { NodeDetail, NodeRecord } from '../model/record.ts';
 import type { NodeJson } from './schemas/node.ts';
 
 /** Field by field, so that nothing leaves that no schema names. */
@@ -23,5 +23,15 @@ export function nodeJson(node: NodeRecord): NodeJson {
       node.agentMetrics === null ? null : { ...node.agentMetrics, hintSources: [...node.agentMetrics.hintSources] },
     ways: [...node.ways],
     waysSentence: node.waysSentence,
+  };
+}
+
+/** The same with the parts of its report. */
+export function nodeDetailJson(node: NodeDetail) {
+  const { parts, kubeProxy } = node;
+  return {
+    ...nodeJson(node),
+    parts: parts.map(({ name, state, collectedAt, reason }) => ({ name, state, collectedAt, reason })),
+    kubeProxy: kubeProxy === null ? null : { ...kubeProxy, problems: [...kubeProxy.problems] },
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { auditRecord, minutesAgo, nodeRecord } from '../../test/audit-record.ts';
 import { httpOptions } from '../../test/http-options.ts';
-import type { AgentWay } from '../model/record.ts';
+import type { AgentWay, NodeDetail } from '../model/record.ts';
 import { buildApp } from './app.ts';
 
 const silent = nodeRecord('node-c', {
@@ -71,7 +71,18 @@ describe('one node', () => {
         reason: 'timeout',
       },
     ];
-    const node = nodeRecord('node-a', { agentMetrics, ways, waysSentence: 'The Service address fails.' });
+    const node: NodeDetail = {
+      ...nodeRecord('node-a', { agentMetrics, ways, waysSentence: 'The Service address fails.' }),
+      parts: [{ name: 'routes', state: 'failed', collectedAt: null, reason: 'not permitted' }],
+      kubeProxy: {
+        healthz: 'healthy',
+        livez: 'healthy',
+        lastSyncAt: minutesAgo(3),
+        lastQueuedAt: null,
+        believedRules: 120,
+        problems: [],
+      },
+    };
     const answer = await buildApp(httpOptions({ record: auditRecord({ nodes: [node] }) })).inject(
       '/api/v1/nodes/node-a',
     );

@@ -3,7 +3,7 @@ import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebo
 import Type from 'typebox';
 import { badCursor, problem, sendProblem } from './errors.ts';
 import { namedPage } from './named-pages.ts';
-import { nodeJson } from './node-json.ts';
+import { nodeDetailJson, nodeJson } from './node-json.ts';
 import type { HttpOptions } from './options.ts';
 import { cursor, defaultLimit, limit, noParameters, someOf } from './query.ts';
 import { document, list } from './schemas/list.ts';
@@ -55,7 +55,7 @@ export const nodes: FastifyPluginCallbackTypebox<HttpOptions> = (app, { record }
     ({ params: { name } }, reply) => {
       const node = record.node(name);
       if (node === null) sendProblem(reply, noSuchNode(name));
-      else reply.send(document('Node', nodeJson(node)));
+      else reply.send(document('Node', nodeDetailJson(node)));
     },
   );
   done();

@@ -31,6 +31,7 @@ describe('the OpenAPI document', () => {
       '/api/v1/overview',
       '/api/v1/services',
       '/api/v1/services/{namespace}/{name}',
+      '/api/v1/snapshot',
       '/api/v1/whoami',
       '/livez',
       '/readyz',

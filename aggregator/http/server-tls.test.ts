@@ -96,7 +96,7 @@ describe('the listener with TLS', () => {
     const headers = { host, origin: `https://${host}`, 'x-plumbline': '1', 'content-type': 'application/json' };
     const { cookie } = await ask('/login', { method: 'POST', headers, body: JSON.stringify({ token }) });
     expect(cookie).toMatch(
-      /^__Host-plumbline_session=[\w-]{43}; Path=\/; Max-Age=\d+; HttpOnly; SameSite=Strict; Secure$/,
+      /^__Host-plumbline-session=[\w-]{43}; Path=\/; Max-Age=\d+; HttpOnly; SameSite=Strict; Secure$/,
     );
     const [pair = ''] = cookie.split(';');
     const answers = [await ask('/api/v1/nodes', { headers: { cookie: pair } })];

@@ -31,7 +31,7 @@ export interface AuditMoment {
 /** One file of a snapshot. Its name may have folders; one that ends in `/` is a folder, and empty. */
 export interface SnapshotFile {
   readonly name: string;
-  /** Its content, the same each time: it is gone through once for its length and once to be sent. */
+  /** Its content, the same each time: a long one is gone through for its length and again to be sent. */
   pieces(): Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
 }
 

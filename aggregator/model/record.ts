@@ -45,6 +45,36 @@ export interface AgentWay {
   readonly reason: WayFailure | null;
 }
 
+/** One part of a node's newest report. */
+export interface PartRecord {
+  readonly name: string;
+  readonly state: 'ok' | 'failed' | 'absent';
+  /** By the node's clock; null where there is nothing. */
+  readonly collectedAt: string | null;
+  /** Why it failed; null otherwise. */
+  readonly reason: string | null;
+}
+
+/** What kube-proxy says of itself, which is no proof of what the kernel does. */
+export interface KubeProxyWord {
+  readonly healthz: string;
+  readonly livez: string;
+  readonly lastSyncAt: string | null;
+  /** When it last heard of a change. */
+  readonly lastQueuedAt: string | null;
+  /** Rules that it believes to be there, of all tables; null = it counts none. */
+  readonly believedRules: number | null;
+  /** Questions that it did not answer. */
+  readonly problems: readonly string[];
+}
+
+/** One node with the parts of its newest report. */
+export interface NodeDetail extends NodeRecord {
+  readonly parts: readonly PartRecord[];
+  /** Null where it says nothing. */
+  readonly kubeProxy: KubeProxyWord | null;
+}
+
 /** An agent's own word about itself. */
 export interface AgentFigures {
   readonly rssBytes: number;
@@ -135,7 +165,7 @@ export type AuditEvent =
 /** What the shells may ask the engine. Every answer is of one moment; nothing here changes anything. */
 export interface AuditRecord {
   nodes(): readonly NodeRecord[];
-  node(name: string): NodeRecord | null;
+  node(name: string): NodeDetail | null;
   /** Every finding that has not ended, most urgent first. */
   findings(): readonly TrackedFinding[];
   services(): readonly ServiceRecord[];

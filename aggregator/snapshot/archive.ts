@@ -12,6 +12,8 @@ type Entry = ReturnType<Pack['entry']>;
 const fileMode = 0o600;
 const folderMode = 0o700;
 const pieceBytes = 64 * 1024;
+/** Longer files are gone through twice: for their length, which comes before them, and to be sent. */
+const mostKeptBytes = 4 * 1024 * 1024;
 /** Other work of the process gets its turn as often. */
 const turnMs = 10;
 
@@ -34,27 +36,41 @@ async function packAll(tar: Pack, files: Iterable<SnapshotFile>, mtime: Date): P
       tar.entry({ name: file.name, type: 'directory', mode: folderMode, mtime });
       continue;
     }
-    let size = 0;
-    for await (const piece of batches(file)) size += piece.length;
-    await packFile(tar, file, { size, mtime });
+    const { size, whole } = await measured(file);
+    const header = { name: file.name, size, mode: fileMode, mtime };
+    await packFile(tar, header, whole === null ? () => batches(file) : () => [whole]);
   }
 }
 
-function packFile(
-  tar: Pack,
-  file: SnapshotFile,
-  { size, mtime }: { readonly size: number; readonly mtime: Date },
-): Promise<void> {
+interface Measured {
+  readonly size: number;
+  /** The content, where it is short enough to be kept until it is sent; null = it must be made again. */
+  readonly whole: Buffer | null;
+}
+
+async function measured(file: SnapshotFile): Promise<Measured> {
+  let kept: Buffer[] | null = [];
+  let size = 0;
+  for await (const piece of batches(file)) {
+    size += piece.length;
+    if (size > mostKeptBytes) kept = null;
+    kept?.push(piece);
+  }
+  return { size, whole: kept === null ? null : Buffer.concat(kept) };
+}
+
+type Pieces = () => Iterable<Buffer> | AsyncIterable<Buffer>;
+
+function packFile(tar: Pack, header: Parameters<Pack['entry']>[0], pieces: Pieces): Promise<void> {
   return new Promise((resolve, reject) => {
-    const header = { name: file.name, size, mode: fileMode, mtime };
     const entry = tar.entry(header, (cause) => (cause ? reject(cause) : resolve()));
     entry.on('error', reject);
-    fill(entry, file).catch(reject);
+    fill(entry, pieces).catch(reject);
   });
 }
 
-async function fill(entry: Entry, file: SnapshotFile): Promise<void> {
-  for await (const piece of batches(file)) {
+async function fill(entry: Entry, pieces: Pieces): Promise<void> {
+  for await (const piece of pieces()) {
     if (!entry.write(piece)) await drained(entry);
   }
   entry.end(undefined);

@@ -163,7 +163,7 @@ const headers = [
   'Impersonate-User: system:admin',
   'Impersonate-Group: system:masters',
   'Referer: http://localhost/api/v1/checks',
-  'Cookie: plumbline_session=../../x',
+  'Cookie: plumbline-session=../../x',
   'Connection: Authorization',
 ];
 const hosts = [

@@ -133,7 +133,7 @@ describe('a log-in', () => {
     ]);
     const [set = '', ...others] = [answer.headers['set-cookie']].flat().map(String);
     expect([set, others]).toEqual([
-      expect.stringMatching(/^plumbline_session=[\w-]{43}; Path=\/; Max-Age=3600; HttpOnly; SameSite=Strict$/),
+      expect.stringMatching(/^plumbline-session=[\w-]{43}; Path=\/; Max-Age=3600; HttpOnly; SameSite=Strict$/),
       [],
     ]);
     const cookie = set.split(';')[0] ?? '';

@@ -5,7 +5,7 @@
 
 /** Its name, on a connection with TLS or without. */
 export function cookieName(isTls: boolean): string {
-  return isTls ? '__Host-plumbline_session' : 'plumbline_session';
+  return isTls ? '__Host-plumbline-session' : 'plumbline-session';
 }
 
 /** Its value in a `cookie` header; null without one, and where there are two: one of them is somebody else's. */

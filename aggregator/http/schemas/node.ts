@@ -72,12 +72,38 @@ const nodeFields = {
   waysSentence: nullableString("Where the Service's address fails on the node and another way works; null otherwise."),
 };
 
+const partSchema = Type.Object({
+  name: Type.String(),
+  state: Type.Enum(['ok', 'failed', 'absent']),
+  collectedAt: nullableString("By the node's clock; null where there is nothing."),
+  reason: nullableString('Why it failed; null where it did not.'),
+});
+
+const kubeProxySchema = Type.Object({
+  healthz: Type.String(),
+  livez: Type.String(),
+  lastSyncAt: nullableString('When it last wrote its rules; null = not told.'),
+  lastQueuedAt: nullableString('When it last heard of a change; null = not told.'),
+  believedRules: nullableNumber('Rules that it believes to be there, of all tables; null = it counts none.'),
+  problems: Type.Array(Type.String(), { description: 'Questions that it did not answer.' }),
+});
+
+/** What one node's document has beyond its row in a list. */
+const detailFields = {
+  parts: Type.Array(partSchema, { description: 'The parts of its newest report.' }),
+  kubeProxy: Type.Union([kubeProxySchema, Type.Null()], {
+    description: 'What kube-proxy says of itself, which is no proof of what the kernel does; null = nothing.',
+  }),
+};
+
 export const nodeSchema = Type.Object(nodeFields, { $id: 'Node' });
 export const nodeListSchema = listOf('NodeList', reference(nodeSchema));
 export const nodeDocumentSchema = Type.Object(
-  { apiVersion: Type.Literal(apiVersion), kind: Type.Literal('Node'), ...nodeFields },
+  { apiVersion: Type.Literal(apiVersion), kind: Type.Literal('Node'), ...nodeFields, ...detailFields },
   { $id: 'NodeDocument' },
 );
 
+/** One node with the parts of its report, as the API sends it. */
+export type NodeDocument = Static<typeof nodeDocumentSchema>;
 /** A node as the API sends it. */
 export type NodeJson = Static<typeof nodeSchema>;

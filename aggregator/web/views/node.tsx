@@ -1,20 +1,21 @@
 /** Can I trust this node? */
-import type { ComponentChildren } from 'preact';
 import type { FindingJson } from '../../http/schemas/finding.ts';
 import { layers } from '../../model/finding.ts';
-import type { NodeJson } from '../../http/schemas/node.ts';
+import type { NodeDocument, NodeJson } from '../../http/schemas/node.ts';
 import type { HeatmapJson } from '../../http/schemas/overview.ts';
 import { now } from '../clock.ts';
 import { cellWords, layerTitles } from '../heat-cells.ts';
 import type { LiveEvent } from '../live.ts';
 import { FindingState, NodeState, Severity } from '../parts/badge.tsx';
+import { Fact } from '../parts/fact.tsx';
+import { OwnWord, Parts } from '../parts/node-word.tsx';
 import { Empty, Failure, Loading } from '../parts/notice.tsx';
 import { Time } from '../parts/time.tsx';
 import { useDocument } from '../state/use-document.ts';
 
 export function Node({ name }: { readonly name: string }) {
   const touches = (event: LiveEvent) => event.kind === 'node' && event.node.name === name;
-  const { value, failure } = useDocument<NodeJson>(`/api/v1/nodes/${name}`, touches);
+  const { value, failure } = useDocument<NodeDocument>(`/api/v1/nodes/${name}`, touches);
   if (value === null) return failure === null ? <Loading what="the node" /> : <Failure detail={failure.detail} />;
   return (
     <article>
@@ -34,6 +35,8 @@ export function Node({ name }: { readonly name: string }) {
       <Layers node={value} />
       <Findings name={name} />
       <Facts node={value} />
+      <OwnWord word={value.kubeProxy} />
+      <Parts parts={value.parts} />
     </article>
   );
 }
@@ -186,12 +189,3 @@ const wayNames = {
   socket: 'way by a socket',
   other: 'way',
 } as const;
-
-function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
