@@ -128,7 +128,7 @@ describe('a snapshot', () => {
     const broken: SnapshotFile = {
       name: 'broken',
       pieces: function* () {
-        for (let i = 0; i < 20; i++) yield noise;
+        for (let i = 0; i < 100; i++) yield noise;
         if (gone++ > 0) throw new Error('the disk is gone');
       },
     };

@@ -1,7 +1,7 @@
 /** What texts of others may hold and a snapshot must not: passwords, keys, tokens. */
 
 /** Instead of a line that may hold one. */
-export const leftOut = '(left out)';
+const leftOut = '(left out)';
 
 /** `etcd` has `credentials USER PASSWORD`, `route53` has `aws_access_key ID SECRET`, `tsig` has `secret NAME KEY`. */
 const telling = /passw|secret|token|credential|api[-_]?key|access[-_]?key|account[-_]?key|\bauth|\bbearer\b|\btsig/i;
