@@ -4,7 +4,7 @@
  */
 
 /** Its name, on a connection with TLS or without. */
-export function cookieName(isTls: boolean): string {
+function cookieName(isTls: boolean): string {
   return isTls ? '__Host-plumbline-session' : 'plumbline-session';
 }
 
