@@ -102,10 +102,8 @@ async function serve(config: AggregatorConfig, log: Log): Promise<void> {
   });
   engine.start(ingest);
   cluster.start();
-  await ingest.start();
-  await http.start(config.http);
-  if (config.https !== null && certificates !== null) await http.startTls(config.https, certificates);
   const cancelUpkeep = keepUp(journal, log);
+  // Before anything is waited for: the first process of a container ends by no signal that it does not listen to.
   stopOnSignal(log, async () => {
     cancelUpkeep();
     await Promise.all([http.stop(), ingest.stop(true)]);
@@ -113,6 +111,9 @@ async function serve(config: AggregatorConfig, log: Log): Promise<void> {
     await cluster.stop();
     journal.close();
   });
+  await ingest.start();
+  await http.start(config.http);
+  if (config.https !== null && certificates !== null) await http.startTls(config.https, certificates);
 }
 
 interface Wiring {

@@ -1,6 +1,6 @@
-/** Certificates for tests, made by openssl(1) in a folder of their own. */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+/** Certificates for tests, made and verified by openssl(1) in folders of their own. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -69,4 +69,28 @@ export function testAuthority(): TestAuthority {
     },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
+}
+
+export interface Shown {
+  /** What a client trusts, PEM. */
+  readonly bundle: string;
+  /** What a server shows, PEM: its own certificate first. */
+  readonly chain: string;
+  /** The name that the client asks for. */
+  readonly name: string;
+  /** Unix milliseconds. */
+  readonly at: number;
+}
+
+/** `OK`, or why a client must not take it. */
+export function opensslVerdict({ bundle, chain, name, at }: Shown): string {
+  const folder = mkdtempSync(join(tmpdir(), 'plumbline-shown-'));
+  writeFileSync(join(folder, 'ca.crt'), bundle);
+  writeFileSync(join(folder, 'tls.crt'), chain);
+  const strict = ['-x509_strict', '-purpose', 'sslserver', '-verify_hostname', name];
+  const when = ['-attime', String(Math.floor(at / 1000))];
+  const verify = ['verify', ...strict, ...when, '-CAfile', 'ca.crt', 'tls.crt'];
+  const { status, stderr } = spawnSync('openssl', verify, { cwd: folder, encoding: 'utf8' });
+  rmSync(folder, { recursive: true });
+  return status === 0 ? 'OK' : (/error \d+ at .*: (.+)/.exec(stderr)?.[1] ?? stderr);
 }

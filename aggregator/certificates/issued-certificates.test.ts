@@ -1,5 +1,6 @@
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { opensslVerdict } from '../../test/certificates.ts';
 import { keptInMemory } from '../../test/kept-objects.ts';
 import { IssuedCertificates } from './issued-certificates.ts';
 import { type IssuedState, readState, stateText } from './issued-state.ts';
@@ -44,6 +45,25 @@ describe('certificates that the aggregator makes', () => {
     expect(authority && leaf.checkIssued(authority)).toBe(true);
     expect(trust.data.addresses).toBe('10.244.1.7:8443\n');
     certificates.stop();
+  });
+
+  it('are what openssl takes for each of their names, before the authority rolls, while two are told, and after', async () => {
+    const { clock, trust, open } = issued();
+    const certificates = open();
+    let chain = (await certificates.start()).certificate;
+    certificates.subscribe(({ certificate }) => {
+      chain = certificate;
+    });
+    const verdicts: string[][] = [];
+    for (const days of [0, 551, 2, 8]) {
+      clock.now += days * day;
+      await certificates.look();
+      const bundle = trust.data['ca.crt'] ?? '';
+      const asked = [...names, 'other.svc'].map((name) => opensslVerdict({ bundle, chain, name, at: clock.now }));
+      verdicts.push(asked);
+    }
+    certificates.stop();
+    expect(verdicts).toEqual(Array(4).fill(['OK', 'OK', 'hostname mismatch']));
   });
 
   it('are the same after a restart, and written once', async () => {
@@ -96,6 +116,29 @@ describe('certificates that the aggregator makes', () => {
     certificates.stop();
   });
 
+  it('go over a day later where the ConfigMap was emptied meanwhile: agents could not know the next authority', async () => {
+    const { clock, trust, open } = issued();
+    const certificates = open();
+    let { certificate } = await certificates.start();
+    certificates.subscribe((pair) => {
+      certificate = pair.certificate;
+    });
+    const first = authoritiesIn(trust.data['ca.crt'] ?? '')[0] ?? fail('no authority');
+    clock.now += 551 * day;
+    await certificates.look();
+    const bundle = trust.data['ca.crt'];
+    const seen: boolean[] = [];
+    for (const hours of [23, 2, 22, 3]) {
+      clock.now += hours * 3_600_000;
+      if (hours === 2) trust.data = {};
+      await certificates.look();
+      expect(trust.data['ca.crt']?.length).toBe(bundle?.length);
+      seen.push(new X509Certificate(certificate).verify(first.publicKey));
+    }
+    certificates.stop();
+    expect(seen).toEqual([true, true, true, false]);
+  });
+
   it('are not made where somebody else wrote into the Secret: that is said, and nothing is touched', async () => {
     const foreign = { 'tls.crt': 'theirs', 'tls.key': 'theirs' };
     const { secret, open } = issued(foreign);
@@ -142,6 +185,23 @@ describe('certificates that the aggregator makes', () => {
     await expect(open().start()).rejects.toThrow('that cannot be used');
   });
 
+  it('stay as they are where the authority that comes next is none', async () => {
+    const { secret, clock, trust, open } = issued();
+    const certificates = open();
+    await certificates.start();
+    clock.now += 551 * day;
+    await certificates.look();
+    certificates.stop();
+    const kept = readState(secret.data['plumbline.json'] ?? '') ?? fail('no state');
+    const next = kept.next ?? fail('no next authority');
+    const told = trust.data;
+    secret.data = {
+      'plumbline.json': stateText({ ...kept, next: { ...next, authority: { ...next.authority, key: rsaKey } } }),
+    };
+    await expect(open().start()).rejects.toThrow('that cannot be used');
+    expect(trust.data).toEqual(told);
+  });
+
   it('are waited for while the API server cannot be reached, and refused at once where it says no', async () => {
     const { secret, said, open } = issued();
     secret.failures.push({ ok: false, kind: 'unreachable', message: 'GET https://192.0.2.1/...: unreachable' });
@@ -169,5 +229,21 @@ describe('certificates that the aggregator makes', () => {
     await certificates.look();
     expect(good()).toBe(1);
     certificates.stop();
+  });
+
+  it('are said to expire soon while nothing renews them', async () => {
+    const { secret, clock, said, open } = issued();
+    const certificates = open();
+    await certificates.start();
+    const cut = { ok: false, kind: 'unreachable', message: 'cut' } as const;
+    said.length = 0;
+    for (const days of [75, 2]) {
+      clock.now += days * day;
+      secret.failures.push(cut);
+      await certificates.look();
+    }
+    certificates.stop();
+    const again = 'certificates could not be looked at; it is tried again';
+    expect(said).toEqual([again, again, 'the certificate expires soon']);
   });
 });

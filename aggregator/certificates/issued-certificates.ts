@@ -69,7 +69,10 @@ export class IssuedCertificates implements ServerCertificates {
 
   /** Does what is due now, one look at a time. @throws where it can never succeed as things are. */
   look(): Promise<void> {
-    const looking = this.#looking.catch(() => undefined).then(() => this.#advance());
+    const looking = this.#looking
+      .catch(() => undefined)
+      .then(() => this.#advance())
+      .finally(() => this.#warnOfEnd());
     this.#looking = looking;
     return looking;
   }
@@ -145,7 +148,7 @@ export class IssuedCertificates implements ServerCertificates {
       if (done.kind === 'refused') throw new Error(done.message);
       if (done.kind === 'unreachable') {
         this.#isGood = false;
-        this.#options.log.warn({ message: done.message }, 'certificates could not be looked at; it is tried again');
+        this.#options.log.warn({ error: done.message }, 'certificates could not be looked at; it is tried again');
         return;
       }
     }
@@ -161,6 +164,10 @@ export class IssuedCertificates implements ServerCertificates {
     if (!known.ok) return known;
     const { version } = kept.value;
     const state = known.value;
+    if (state !== null) {
+      const told = await this.#tell(version, state);
+      if (!told.ok) return told;
+    }
     const step = isLeafUnsound(state) ? 'renew-leaf' : stepDue(state, names, now());
     if (step !== null) {
       const next = await afterStep(state, step, { names, now: now() });
@@ -171,43 +178,69 @@ export class IssuedCertificates implements ServerCertificates {
         { step, notAfter: new Date(next.leaf.notAfter).toISOString() },
         'certificates were renewed',
       );
-      return { ok: false, kind: 'conflict', message: 'look again' };
+      return lookAgain;
     }
-    if (state === null) return { ok: false, kind: 'conflict', message: 'look again' };
-    const trusted = await this.#tell(state);
-    if (!trusted.ok) return trusted;
-    this.#use(state);
-    if (state.next === null || state.next.publishedAt !== null) return { ok: true, value: null };
-    // From now on agents can know it.
-    return this.#keep(version, { ...state, next: { ...state.next, publishedAt: now() } });
+    if (state !== null) this.#use(state);
+    return { ok: true, value: null };
   }
 
   #keep(version: string, state: IssuedState): Promise<KeptAnswer<null>> {
     return this.#options.secret.write(version, { [stateKey]: stateText(state) });
   }
 
-  /** What agents trust, and where they may come to. */
-  async #tell(state: IssuedState): Promise<KeptAnswer<null>> {
-    const { trust, advertise } = this.#options;
+  /**
+   * Tells agents what they are to trust and where they may come, and notes since when they can know the authority that
+   * comes next. Where somebody took it away again, that time begins anew, and is noted as not begun before it is told.
+   */
+  async #tell(version: string, state: IssuedState): Promise<KeptAnswer<null>> {
+    const { trust, advertise, now } = this.#options;
     const kept = await trust.read();
     if (!kept.ok) return kept;
-    const wanted = { 'ca.crt': trustedBy(state), ...(advertise === null ? {} : { addresses: `${advertise}\n` }) };
-    const isTold = Object.entries(wanted).every(([key, text]) => kept.value.data[key] === text);
-    return isTold ? { ok: true, value: null } : trust.write(kept.value.version, wanted);
+    const bundle = trustedBy(state);
+    const wanted = { 'ca.crt': bundle, ...(advertise === null ? {} : { addresses: `${advertise}\n` }) };
+    if (kept.value.data['ca.crt'] !== bundle && state.next !== null && state.next.publishedAt !== null) {
+      return this.#datePublished(version, state, null);
+    }
+    if (Object.entries(wanted).some(([key, text]) => kept.value.data[key] !== text)) {
+      const written = await trust.write(kept.value.version, wanted);
+      if (!written.ok) return written;
+    }
+    if (state.next === null || isDated(state.next.publishedAt, now())) return { ok: true, value: null };
+    return this.#datePublished(version, state, now());
+  }
+
+  async #datePublished(version: string, state: IssuedState, publishedAt: number | null): Promise<KeptAnswer<null>> {
+    if (state.next === null) return lookAgain;
+    const written = await this.#keep(version, { ...state, next: { ...state.next, publishedAt } });
+    return written.ok ? lookAgain : written;
+  }
+
+  /** Said after each look, above all after one that failed: then nobody renews it. */
+  #warnOfEnd(): void {
+    const { log, now } = this.#options;
+    if (this.#state === null) return;
+    const { notAfter } = this.#state.leaf;
+    if (notAfter - now() < warnBeforeMs) {
+      log.warn({ notAfter: new Date(notAfter).toISOString() }, 'the certificate expires soon');
+    }
   }
 
   #use(state: IssuedState): void {
     const before = this.#state;
     this.#state = state;
-    const left = state.leaf.notAfter - this.#options.now();
-    if (left < warnBeforeMs) {
-      this.#options.log.warn({ notAfter: new Date(state.leaf.notAfter).toISOString() }, 'the certificate expires soon');
-    }
     if (before === null || before.leaf.certificate === state.leaf.certificate) return;
     this.#renewals++;
     const pair = pairOf(state);
     for (const listener of this.#listeners) listener(pair);
   }
+}
+
+/** Something was written: the next pass begins with what is really kept. */
+const lookAgain: KeptAnswer<never> = { ok: false, kind: 'conflict', message: 'something was written' };
+
+/** A time ahead was taken from a clock that was wrong. */
+function isDated(publishedAt: number | null, now: number): boolean {
+  return publishedAt !== null && publishedAt <= now;
 }
 
 /** Null where nobody has written anything yet. What another wrote is not touched. */

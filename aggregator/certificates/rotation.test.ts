@@ -86,6 +86,18 @@ describe('years of certificates', () => {
     expect(stepDue(look(null, 0), names, authorityMs)).toBe('make-all');
   });
 
+  it('are made anew where a clock was a year ahead when they were, for nobody would take them', () => {
+    const ahead = look(null, 365 * day);
+    expect(stepDue(ahead, names, 0)).toBe('make-all');
+    expect(stepDue({ ...look(null, 0), leaf: ahead.leaf }, names, hour)).toBe('renew-leaf');
+  });
+
+  it('never go over to an authority that is not valid yet, and make another when it is time', () => {
+    const next = { authority: pair(900 * day, authorityMs), publishedAt: 0 };
+    const due = (now: number) => stepDue({ ...look(null, 0), leaf: pair(now, leafMs), next }, names, now);
+    expect([due(300 * day), due(551 * day)]).toEqual([null, 'make-next']);
+  });
+
   it('make a leaf for names that came to it', () => {
     expect(stepDue(look(null, 0), [...names, 'other.example'], hour)).toBe('renew-leaf');
   });

@@ -10,7 +10,7 @@
  * Agents read what they trust anew for each connection; the kubelet shows them a change after about a minute. So nobody
  * ever meets a certificate whose authority could not have been known for a day.
  */
-import type { IssuedState } from './issued-state.ts';
+import type { DatedPair, IssuedState } from './issued-state.ts';
 
 const dayMs = 86_400_000;
 export const authorityMs = 730 * dayMs;
@@ -37,14 +37,20 @@ export type Step =
  * @param names those that the leaf must be for.
  */
 export function stepDue(state: IssuedState | null, names: readonly string[], now: number): Step | null {
-  if (state === null || state.authority.notAfter <= now) return 'make-all';
+  if (state === null || !isValid(state.authority, now)) return 'make-all';
   const { authority, leaf, next, former } = state;
-  if (next !== null && isKnown(next.publishedAt, now)) return 'switch';
+  const mayFollow = next !== null && isValid(next.authority, now);
+  if (mayFollow && isKnown(next.publishedAt, now)) return 'switch';
   const isOld = now >= leaf.notBefore + (leaf.notAfter - leaf.notBefore) * (2 / 3);
-  if (isOld || !hasAll(state.names, names)) return 'renew-leaf';
-  if (next === null && now >= authority.notAfter - nextBeforeMs) return 'make-next';
+  if (isOld || !isValid(leaf, now) || !hasAll(state.names, names)) return 'renew-leaf';
+  if (!mayFollow && now >= authority.notAfter - nextBeforeMs) return 'make-next';
   if (former !== null && now >= former.until) return 'drop-former';
   return null;
+}
+
+/** What was made while a clock was ahead is valid only when that time comes. */
+function isValid({ notBefore, notAfter }: DatedPair, now: number): boolean {
+  return notBefore <= now && now < notAfter;
 }
 
 function isKnown(publishedAt: number | null, now: number): boolean {

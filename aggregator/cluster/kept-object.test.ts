@@ -68,7 +68,7 @@ describe('a Secret', () => {
   });
 
   it.each([
-    [403, 'refused', 'It takes the right to get of secrets tls in plumbline: the chart has a Role for it'],
+    [403, 'refused', 'It takes the right to get secrets tls in plumbline: the chart has a Role for it'],
     [404, 'refused', 'The chart makes this object, empty'],
     [500, 'unreachable', 'GET https://192.0.2.10:6443/api/v1/namespaces/plumbline/secrets/tls: 500'],
   ])('answered with %i is %s, and says what to do', async (status, kind, words) => {

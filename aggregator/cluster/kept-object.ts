@@ -19,7 +19,7 @@ export function keeperOf(client: ApiClient, { kind, namespace, name }: KeptObjec
   const path = `/api/v1/namespaces/${namespace}/${plural}/${name}`;
   const title = `${kind} ${namespace}/${name}`;
   const failed = (error: ApiError, verb: 'get' | 'update') =>
-    failure(error, `${verb} of ${plural} ${name} in ${namespace}`);
+    failure(error, `${verb} ${plural} ${name} in ${namespace}`);
   /** As it was read: what is not ours to change goes back as it came. */
   let last: Readonly<Record<string, unknown>> = {};
   return {

@@ -70,7 +70,7 @@ describe.concurrent('in a cluster of two nodes with agents, and one without', ()
   }) => {
     onTestFailed(() => {
       written.resolve();
-      cluster.tellAll();
+      return cluster.tellAll();
     });
     const { client, nodes } = cluster;
     const stale = '&node=node-a&service=shop/web';
