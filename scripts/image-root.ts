@@ -6,7 +6,17 @@
  * Exit 0 when the root is complete, 1 when something that belongs into it is not on this machine.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, globSync, lstatSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  globSync,
+  lstatSync,
+  mkdirSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { hostPrograms, systemFolders } from '../agent/host-programs.ts';
 
@@ -40,7 +50,9 @@ function makeRoot(root: string, image: 'agent' | 'aggregator'): void {
   for (const name of ['usr/bin', 'usr/sbin', 'usr/lib', 'usr/lib64', 'etc', 'proc', 'sys', 'dev', 'run', 'app']) {
     mkdirSync(join(root, name), { recursive: true });
   }
-  mkdirSync(join(root, 'tmp'), { mode: 0o1777 });
+  mkdirSync(join(root, 'tmp'));
+  // Whatever the umask is.
+  chmodSync(join(root, 'tmp'), 0o1777);
   // As Debian has them since its merged /usr.
   for (const name of ['bin', 'sbin', 'lib', 'lib64']) symlinkSync(`usr/${name}`, join(root, name));
   place(root, process.execPath, '/usr/bin/node');

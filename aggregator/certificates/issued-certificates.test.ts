@@ -202,6 +202,17 @@ describe('certificates that the aggregator makes', () => {
     expect(trust.data).toEqual(told);
   });
 
+  it('are written again where somebody emptied the Secret meanwhile', async () => {
+    const { secret, trust, open } = issued();
+    const certificates = open();
+    const pair = await certificates.start();
+    const [kept, bundle] = [secret.data, trust.data['ca.crt']];
+    secret.data = {};
+    await certificates.look();
+    expect([secret.data, trust.data['ca.crt'], await certificates.start()]).toEqual([kept, bundle, pair]);
+    certificates.stop();
+  });
+
   it('are waited for while the API server cannot be reached, and refused at once where it says no', async () => {
     const { secret, said, open } = issued();
     secret.failures.push({ ok: false, kind: 'unreachable', message: 'GET https://192.0.2.1/...: unreachable' });

@@ -164,6 +164,11 @@ export class IssuedCertificates implements ServerCertificates {
     if (!known.ok) return known;
     const { version } = kept.value;
     const state = known.value;
+    if (state === null && this.#state !== null) {
+      // Somebody emptied it meanwhile: what agents know is what is in use.
+      const written = await this.#keep(version, this.#state);
+      return written.ok ? lookAgain : written;
+    }
     if (state !== null) {
       const told = await this.#tell(version, state);
       if (!told.ok) return told;

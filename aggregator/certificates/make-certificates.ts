@@ -32,8 +32,11 @@ export async function afterStep(
 ): Promise<IssuedState> {
   if (state === null) return newState(names, now);
   switch (step) {
-    case 'make-all':
-      return newState(names, now);
+    case 'make-all': {
+      // Agents that do not know the new one yet are no worse off, and those that do can still meet the old one.
+      const former = { certificate: state.authority.certificate, until: trustedUntil(now) };
+      return { ...(await newState(names, now)), former };
+    }
     case 'renew-leaf':
       return { ...state, leaf: await makeLeaf(state.authority, names, now), names };
     case 'make-next':

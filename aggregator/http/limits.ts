@@ -16,6 +16,8 @@ export const limits = {
   parameterBytes: 253,
   /** Of each listener. */
   connections: 200,
+  /** Of them, those of one address over TLS: nobody else's, the kubelet's among them, may be shut out by one. */
+  connectionsOfOne: 40,
   handshakeMs: 10_000,
   /** One person, whatever the number of tokens; a page asks for much at once when it opens. */
   person: { perSecond: 20, atOnce: 40 },

@@ -1,7 +1,7 @@
 import { request } from 'node:https';
 import { connect as connectPlain } from 'node:net';
 import { connect, type SecureVersion } from 'node:tls';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { auditRecord, nodeRecord } from '../../test/audit-record.ts';
 import { type TestAuthority, testAuthority } from '../../test/certificates.ts';
 import { httpOptions } from '../../test/http-options.ts';
@@ -118,6 +118,14 @@ describe('the listener with TLS', () => {
       'HTTP/1.1 200',
     ]);
     open.destroy();
+  });
+
+  it('gives one address 40 connections, and takes others of it once they end', async () => {
+    const silent = Array.from({ length: 45 }, () => connectPlain(port, '127.0.0.1').on('error', () => {}));
+    const isClosed = (socket: (typeof silent)[number]) => socket.closed || socket.destroyed;
+    await vi.waitFor(() => expect(silent.filter(isClosed)).toHaveLength(5), 5_000);
+    for (const socket of silent) socket.destroy();
+    await vi.waitFor(async () => expect(await handshake()).toMatch(/^[0-9A-F]+$/), 5_000);
   });
 
   it('drops who does not speak TLS', async () => {

@@ -1,5 +1,6 @@
 /** Listens, and stops without cutting off answers. */
 import { createServer, type Server } from 'node:https';
+import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { CertificatePair, ServerCertificates } from '../model/server-certificates.ts';
 import { buildApp } from './app.ts';
@@ -96,12 +97,29 @@ function tlsServer(app: FastifyInstance, pair: CertificatePair): Server {
   );
   server.setTimeout(limits.idleMs);
   server.maxConnections = limits.connections;
+  limitSources(server);
   server.on('clientError', (error: Error & { readonly code?: string }, socket) => {
     // A handshake that failed has no connection that an answer could go through.
     if (/^(HPE|ERR_HTTP)_/.test(error.code ?? '')) refuseBytes(error, socket);
     else socket.destroy();
   });
   return server;
+}
+
+/** One address may not take all connections. Before TLS looks at them. */
+function limitSources(server: Server): void {
+  const open = new Map<string, number>();
+  server.prependListener('connection', (socket: Socket) => {
+    const source = socket.remoteAddress ?? '';
+    const count = (open.get(source) ?? 0) + 1;
+    open.set(source, count);
+    socket.once('close', () => {
+      const left = (open.get(source) ?? 1) - 1;
+      if (left > 0) open.set(source, left);
+      else open.delete(source);
+    });
+    if (count > limits.connectionsOfOne) socket.destroy();
+  });
 }
 
 function tlsOptions({ certificate: cert, key }: CertificatePair) {

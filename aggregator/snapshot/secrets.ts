@@ -4,7 +4,12 @@
 const leftOut = '(left out)';
 
 /** `etcd` has `credentials USER PASSWORD`, `route53` has `aws_access_key ID SECRET`, `tsig` has `secret NAME KEY`. */
-const telling = /passw|secret|token|credential|api[-_]?key|access[-_]?key|account[-_]?key|\bauth|\bbearer\b|\btsig/i;
+const telling =
+  /pass|pwd|\bdsn\b|secret|token|credential|api[-_]?key|access[-_]?key|account[-_]?key|\bauth|\bbearer\b|\btsig/i;
+/** `user:password@tcp(host)`, as databases are named. */
+const withPassword = /\S:\S+@/;
+/** `password=x`, `"auth":"x"`. */
+const named = /\b(passw\w*|pwd|token|secret|auth)("?\s*[:=]\s*"?)[^\s",}]+/gi;
 /** `https://user:password@host` */
 const inUrl = /(:\/\/)[^/\s@]+@/g;
 /** A JSON web token: three parts in base64url, of which the first two begin as JSON does. */
@@ -15,7 +20,7 @@ const authorization = /\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}/gi;
 export function withoutSecretLines(text: string): string {
   const lines = text.split('\n').map((line) => {
     const indent = /^\s*/.exec(line)?.[0] ?? '';
-    return telling.test(line) || line.search(inUrl) >= 0 || line.search(jsonWebToken) >= 0
+    return telling.test(line) || withPassword.test(line) || line.search(inUrl) >= 0 || line.search(jsonWebToken) >= 0
       ? `${indent}${leftOut}`
       : line;
   });
@@ -27,5 +32,6 @@ export function withoutTokens(text: string): string {
   return text
     .replace(inUrl, `$1${leftOut}@`)
     .replace(jsonWebToken, leftOut)
+    .replace(named, `$1$2${leftOut}`)
     .replace(authorization, (_whole, scheme: string) => `${scheme} ${leftOut}`);
 }

@@ -17,6 +17,8 @@ export async function findReader(): Promise<void> {
 export async function logIn(token: string): Promise<string | null> {
   const answer = await post('/login', { token });
   if (!answer.ok) return answer.detail;
+  // Another one may have read here before, whose views have remembered what they showed.
+  forget();
   isLoginNeeded.value = false;
   void findReader();
   return null;

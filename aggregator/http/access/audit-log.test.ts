@@ -25,9 +25,9 @@ describe('the audit log', () => {
     expect(written).toEqual([[{ audit: true, ...line }, 'evidence was looked at']]);
   });
 
-  it('is cut at 50 lines a second, and says how many it left out', () => {
+  it('of strangers is cut at 50 lines a second, and says how many it left out', () => {
     const { log, written, clock, suppressed } = bench();
-    for (let index = 0; index < 80; index++) log.write(line, 'evidence was looked at');
+    for (let index = 0; index < 80; index++) log.write({ ...line, user: null, status: 401 }, 'access refused');
     expect([written.length, suppressed()]).toEqual([50, 30]);
     clock.now += 1_000;
     log.write(line, 'log-in');
@@ -38,5 +38,12 @@ describe('the audit log', () => {
     clock.now += 1_000;
     log.write(line, 'log-in');
     expect([written.length, suppressed()]).toEqual([53, 30]);
+  });
+
+  it('of people is never hidden by what strangers do', () => {
+    const { log, written } = bench();
+    for (let index = 0; index < 80; index++) log.write({ ...line, user: null }, 'log-in refused');
+    log.write(line, 'evidence was looked at');
+    expect(written.at(-1)).toEqual([{ audit: true, ...line }, 'evidence was looked at']);
   });
 });

@@ -1,6 +1,7 @@
 /**
  * One line of the log for each look at evidence, each refusal of access, each log-in and log-out: who, from where, at
- * what. Never the token. A flood is cut at 50 lines a second, and how many were left out is told.
+ * what. Never the token. What strangers do is cut at 50 lines a second, and how many were left out is told; people whom
+ * the aggregator knows have a pace anyway, and no stranger's flood hides what they looked at.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Figure } from '../../model/record.ts';
@@ -39,12 +40,11 @@ export class AuditLog {
   write(line: AuditLine, message: string): void {
     const now = this.#monotonic();
     if (now - this.#begunAt >= windowMs) this.#begin(now);
-    if (this.#lines >= mostLines) {
+    if (line.user === null && this.#lines++ >= mostLines) {
       this.#suppressed++;
       this.#untold++;
       return;
     }
-    this.#lines++;
     this.#log.info({ audit: true, ...line }, message);
   }
 
@@ -70,6 +70,7 @@ export class AuditLog {
 
 /** Where evidence is: the routes, and which of their parameters name the subject. */
 const evidence: ReadonlyMap<string, readonly string[]> = new Map([
+  ['/api/v1/findings', []],
   ['/api/v1/findings/:fingerprint', ['fingerprint']],
   ['/api/v1/findings/:fingerprint/history', ['fingerprint']],
   ['/api/v1/nodes/:name', ['name']],
@@ -88,6 +89,8 @@ export function addAuditLog(app: FastifyInstance, log: AuditLog): void {
 
 function whatHappened(request: FastifyRequest, status: number): string | null {
   const route = request.routeOptions.url ?? '';
+  // Nothing was looked at, and nothing refused that was not refused before.
+  if (status === 429) return null;
   if (request.method === 'POST' && route === loginPath) return status < 300 ? 'log-in' : 'log-in refused';
   if (request.method === 'POST' && route === logoutPath) return 'log-out';
   if (status === 401 || status === 403) return 'access refused';
