@@ -4,7 +4,12 @@ import { defineConfig } from 'vitest/config';
 const beside = ['agent', 'aggregator', 'cli', 'proto'].map((folder) => `${folder}/**/*.test.ts`);
 const above = ['engine', 'published', 'recordings', 'scenarios'].map((folder) => `test/${folder}/**/*.test.ts`);
 /** Random clusters, rules and bytes by the thousand. */
-const properties = ['test/property/**/*.test.ts', 'test/engine/churn.test.ts'];
+const properties = [
+  'test/property/**/*.test.ts',
+  'test/engine/churn.test.ts',
+  'agent/node-iptables-parse/{cut,mutation}.test.ts',
+  'agent/dataplane/hostile-rules.test.ts',
+];
 /** Tests that start the program as a process again and again. */
 const commands = ['test/scenarios/command-line.test.ts', 'test/scenarios/kubectl-plugin.test.ts', 'agent/main.test.ts'];
 const slow = '**/*.slow.test.ts';

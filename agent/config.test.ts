@@ -18,6 +18,9 @@ describe("the agent's settings", () => {
         credentials: { tokenFile: null, caFile: null, serverName: null },
         pace: { minSeconds: 5, maxSeconds: 300, budget: 0.01 },
         dialSpreadSeconds: 30,
+        probes: { port: 9469, ranges: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7'] },
+        hostProc: '/proc',
+        criSocket: null,
         logLevel: 'info',
         recorded: null,
       },
@@ -31,6 +34,9 @@ describe("the agent's settings", () => {
       PLUMBLINE_ADDRESSES_FILE: '/etc/plumbline/addresses',
       PLUMBLINE_CA_FILE: '/etc/plumbline/ca.pem',
       PLUMBLINE_LOG_LEVEL: 'debug',
+      PLUMBLINE_PROBES: 'none',
+      PLUMBLINE_HOST_PROC: '/host/proc/',
+      PLUMBLINE_CRI_SOCKET: '/run/containerd/containerd.sock',
       PLUMBLINE_SERVER_NAME: '',
     };
     const args = [
@@ -55,6 +61,9 @@ describe("the agent's settings", () => {
         },
         pace: { minSeconds: 10, maxSeconds: 300, budget: 0.01 },
         dialSpreadSeconds: 0,
+        probes: null,
+        hostProc: '/host/proc',
+        criSocket: '/run/containerd/containerd.sock',
         logLevel: 'warn',
         recorded: null,
       },
@@ -104,6 +113,16 @@ describe("the agent's settings", () => {
       '--max-interval 30 is less than --min-interval 60',
     ],
     [
+      'a socket with more than its path',
+      [...socket, '--cri-socket', 'unix:///run/containerd/containerd.sock'],
+      '--cri-socket unix:///run/containerd/containerd.sock: the whole path of a socket is wanted',
+    ],
+    [
+      'a /proc without its whole path',
+      [...socket, '--host-proc', 'host/proc'],
+      '--host-proc host/proc: the whole path of a folder is wanted',
+    ],
+    [
       'an unknown level',
       [...socket, '--log-level', 'loud'],
       '--log-level loud: one of debug, info, warn, error is wanted',
@@ -140,8 +159,8 @@ describe("the agent's settings", () => {
 
 describe('the help', () => {
   it('names every option that is taken', () => {
-    const named = [...agentHelp.matchAll(/^ {2}(--[a-z-]+) [A-Z]/gm)].map(([, option = '']) => option);
-    expect(named).toHaveLength(11);
+    const named = [...agentHelp.matchAll(/^ {2}(--[a-z-]+) [A-Za-z]/gm)].map(([, option = '']) => option);
+    expect(named).toHaveLength(16);
     // `--x` alone is refused for its missing value, not as unknown.
     for (const option of named)
       expect(read([option])).toMatchObject({ message: expect.stringContaining('argument missing') });

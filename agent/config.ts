@@ -6,6 +6,8 @@ import { parseArgs } from 'node:util';
 import { type LogLevel, logLevels } from './log.ts';
 import { defaultPace, type PaceLimits } from './pace.ts';
 import { mostWays } from '../proto/ways.ts';
+import { defaultProbePort, defaultProbeRanges, probeSetting } from './probe-setting.ts';
+import type { ProbeSetting } from './probes/probing.ts';
 import { hostPort, staysHere } from './stream/address.ts';
 
 export interface AgentConfig {
@@ -24,6 +26,12 @@ export interface AgentConfig {
   };
   readonly pace: PaceLimits;
   readonly dialSpreadSeconds: number;
+  /** Null = no port is opened, and nothing is sent to other nodes. */
+  readonly probes: ProbeSetting | null;
+  /** Where the node's processes are shown, so that pods' networks can be seen through them. */
+  readonly hostProc: string;
+  /** Where the container runtime listens; null = it is not asked. */
+  readonly criSocket: string | null;
   readonly logLevel: LogLevel;
   /** A recorded node's folder that is observed in place of this machine. */
   readonly recorded: string | null;
@@ -53,6 +61,13 @@ CAP_NET_RAW for iptables-legacy.
   --min-interval SECONDS      between two readings, at least (${defaultPace.minSeconds}); what changes is read at once
   --max-interval SECONDS      and at most (${defaultPace.maxSeconds})
   --dial-spread SECONDS       agents wait a random part of it before they dial (30)
+  --probes all|none           probe other nodes and answer their probes, or neither (all)
+  --probe-port PORT           UDP port of all agents' probes (${defaultProbePort})
+  --probe-ranges PREFIX,...   where pods and nodes are; nothing else is probed or answered
+                              (${defaultProbeRanges.replace('100.64', '\n                              100.64')})
+  --host-proc DIR             the node's /proc, where the agent's own is a container's (/proc)
+  --cri-socket PATH           ask the container runtime for its sandboxes, too; whoever can connect
+                              to its socket is root on the node (not asked)
   --recorded DIR              observe a recorded node instead of this machine
   --log-level LEVEL           debug, info, warn or error (info)
   --help, --version
@@ -74,6 +89,11 @@ const options = {
   'min-interval': { type: 'string' },
   'max-interval': { type: 'string' },
   'dial-spread': { type: 'string' },
+  probes: { type: 'string' },
+  'probe-port': { type: 'string' },
+  'probe-ranges': { type: 'string' },
+  'host-proc': { type: 'string' },
+  'cri-socket': { type: 'string' },
   recorded: { type: 'string' },
   'log-level': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
@@ -138,9 +158,22 @@ function configOf(setting: ReadSetting, nodeName: string): AgentConfig {
     credentials: credentialsOf(addresses, setting),
     pace: { minSeconds, maxSeconds, budget: defaultPace.budget },
     dialSpreadSeconds: secondsOf('dial-spread', setting, { fallback: 30, least: 0, most: 600 }),
+    probes: probesOf(setting),
+    hostProc: folderOf('host-proc', setting, '/proc'),
+    criSocket: socketOf('cri-socket', setting),
     logLevel: logLevelOf(setting('log-level') ?? 'info'),
     recorded: setting('recorded') ?? null,
   };
+}
+
+function probesOf(setting: ReadSetting): ProbeSetting | null {
+  const read = probeSetting({
+    probes: setting('probes'),
+    port: setting('probe-port'),
+    ranges: setting('probe-ranges'),
+  });
+  if (read !== null && 'wrong' in read) throw new BadSetting(read.wrong);
+  return read;
 }
 
 interface Dialled {
@@ -182,6 +215,19 @@ function secondsOf(
   const seconds = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
   if (seconds >= least && seconds <= most) return seconds;
   throw new BadSetting(`--${name} ${text}: whole seconds from ${least} to ${most} are wanted`);
+}
+
+function folderOf(name: Setting, setting: ReadSetting, fallback: string): string {
+  const path = setting(name) ?? fallback;
+  if (!/^\/./.test(path)) throw new BadSetting(`--${name} ${path}: the whole path of a folder is wanted`);
+  return path.replace(/\/+$/, '');
+}
+
+function socketOf(name: Setting, setting: ReadSetting): string | null {
+  const path = setting(name) ?? null;
+  if (path !== null && !/^\/./.test(path))
+    throw new BadSetting(`--${name} ${path}: the whole path of a socket is wanted`);
+  return path;
 }
 
 function logLevelOf(text: string): LogLevel {

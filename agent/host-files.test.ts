@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { localHost } from './host.ts';
-import { listFolder, readFile } from './host-files.ts';
+import { listFolder, readFile, readKernelFiles } from './host-files.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'plumbline-files-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -69,5 +69,58 @@ describe('a file', () => {
   it('that is a device is not read', async () => {
     const message = '/dev/zero is no regular file';
     expect(await readFile('/dev/zero', 1000)).toEqual({ ok: false, kind: 'failed', message });
+  });
+});
+
+describe('many files at once', () => {
+  it('are each read as one is', async () => {
+    const place = join(folder, 'many');
+    mkdirSync(place);
+    writeFileSync(join(place, 'short'), 'abc');
+    writeFileSync(join(place, 'long'), 'x'.repeat(200_000));
+    symlinkSync('short', join(place, 'link'));
+    const paths = ['short', 'none', 'long', 'link', ''].map((name) => join(place, name));
+    expect(await readKernelFiles(paths, 100_000)).toEqual([
+      { ok: true, bytes: Buffer.from('abc') },
+      { ok: false, kind: 'absent', message: `${place}/none does not exist` },
+      { ok: false, kind: 'too-long', message: `${place}/long is longer than 100000 bytes` },
+      { ok: false, kind: 'failed', message: `${place}/link is a symbolic link, which is not followed` },
+      { ok: false, kind: 'failed', message: expect.stringContaining('EISDIR') },
+    ]);
+    const [own] = await readKernelFiles(['/proc/self/cgroup'], 100_000);
+    expect(own).toEqual(await readFile('/proc/self/cgroup', 100_000));
+  });
+});
+
+describe("the node's processes", () => {
+  const place = join(folder, 'proc');
+  mkdirSync(join(place, '12/net'), { recursive: true });
+  for (const [name, text] of Object.entries({
+    '12/cgroup': '0::/x',
+    '12/net/dev': 'lo',
+    locks: '1: FLOCK',
+    cpuinfo: '',
+  })) {
+    writeFileSync(join(place, name), text);
+  }
+  const host = localHost({ processFolder: place });
+
+  it('are those of another /proc where one is given', async () => {
+    expect(await host.list?.('/proc', 10)).toMatchObject({ ok: true, entries: [{ name: '12' }, {}, {}] });
+    expect(await host.read('/proc/12/cgroup', 100)).toEqual({ ok: true, bytes: Buffer.from('0::/x') });
+    expect(await host.read('/proc/locks', 100)).toEqual({ ok: true, bytes: Buffer.from('1: FLOCK') });
+    expect(await host.readOfProcesses?.(['/proc/12/net/dev', '/proc/13/net/dev'], 100)).toEqual([
+      { ok: true, bytes: Buffer.from('lo') },
+      { ok: false, kind: 'absent', message: `${place}/13/net/dev does not exist` },
+    ]);
+  });
+
+  it("leave all else of /proc this container's own", async () => {
+    expect(await host.read('/proc/cpuinfo', 1_000_000)).not.toEqual({ ok: true, bytes: Buffer.from('') });
+  });
+
+  it('have no files elsewhere', async () => {
+    const read = host.readOfProcesses?.(['/proc/12/../../etc/shadow'], 100);
+    await expect(read).rejects.toThrow('/proc/12/../../etc/shadow is no file of a process');
   });
 });

@@ -43,6 +43,8 @@ export const hostPrograms = [
   'ip6tables-nft-save',
   'nft',
   'ip',
+  'bridge',
+  'ethtool',
   'conntrack',
   'ipset',
   'ipvsadm',

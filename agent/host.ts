@@ -1,17 +1,22 @@
 /**
- * The one door to the node: with host-files.ts and host-programs.ts the ONLY file that runs programs, reads host files
- * or asks a loopback port. Few methods, so that a folder of recordings can stand for a node (see recorded-host.ts).
+ * The one door to the node: with host-files.ts, host-programs.ts, host-bird.ts and host-cri.ts the ONLY file that runs
+ * programs, reads host files or asks a loopback port or a socket. Few methods, so that a folder of recordings can stand
+ * for a node (see recorded-host.ts).
  */
 import { accessSync, constants, readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
+import { askBird, type BirdAnswer, birdSockets } from './host-bird.ts';
+import type { ChooseSandboxes, SandboxesResult } from './host-cri.ts';
 import {
   type FileIdentity,
   identifyFile,
   type ListResult,
+  listExecutables,
   listFolder,
   type ReadResult,
   readFile,
+  readKernelFiles,
 } from './host-files.ts';
 import {
   type Command,
@@ -48,8 +53,16 @@ export interface Host {
   get(url: string, deadlineMs: number): Promise<GetResult>;
   /** Lists a folder by name, at most so many names. A host without this method has no folders to show. */
   list?(path: string, maxNames: number): Promise<ListResult>;
+  /** The files of a folder that can be run, links to such included. Without this method no folder shows any. */
+  executables?(path: string, maxNames: number): Promise<ListResult>;
+  /** What BIRD says of its protocols, at one of its known sockets. Without this method there is no BIRD. */
+  askBird?(path: string): Promise<BirdAnswer>;
+  /** What the container runtime says of its sandboxes. Without this method the user has not turned that on. */
+  sandboxes?(choose: ChooseSandboxes): Promise<SandboxesResult>;
   /** Which file it is, symbolic links not followed; null when it cannot be told. Without this method it never can. */
   identify?(path: string): Promise<FileIdentity | null>;
+  /** What `read` tells of many files of processes (/proc/<pid>/...), at a tenth of its cost. Without this, `read` does. */
+  readOfProcesses?(paths: readonly string[], maxBytes: number): Promise<readonly ReadResult[]>;
   /** The most memory that any program which was run has held so far; a host that runs none has no such thing. */
   childPeakBytes?(): number;
 }
@@ -68,13 +81,18 @@ export interface LocalHostOptions {
   readonly get?: Host['get'];
   /** Where Cilium's agent listens. */
   readonly ciliumSocketPath?: string;
+  /** Where the node's processes are shown, `/proc` by default; a container's own /proc has only those in it. */
+  readonly processFolder?: string;
+  /** Where the container runtime listens; without it, it is not asked. */
+  readonly criSocket?: string | null;
   /** Where programs are looked for, once. */
   readonly programFolders?: readonly string[];
 }
 
 /** This machine, or one of its network namespaces. */
 export function localHost(options: LocalHostOptions = {}): Host {
-  const { netns } = options;
+  const { netns, criSocket = null } = options;
+  const placeOf = (path: string) => (isOfProcesses(path) ? (options.processFolder ?? '/proc') + path.slice(5) : path);
   const paths = new Map<string, string>();
   let childPeak = 0;
   const onPeak = (bytes: number) => {
@@ -100,20 +118,59 @@ export function localHost(options: LocalHostOptions = {}): Host {
     read: (path, maxBytes) =>
       netns !== undefined && isOfNetwork(path)
         ? readByCat(run, path, maxBytes)
-        : readFile(path, maxBytes).then(explained),
+        : readQuickly(placeOf(path), maxBytes).then(explained),
     get:
       options.get ?? (netns === undefined ? getterWith(options.ciliumSocketPath ?? ciliumSocketPath) : notAsked(netns)),
     childPeakBytes: () => childPeak,
+    ...(criSocket === null ? {} : { sandboxes: runtimeAt(criSocket) }),
     // Files do not follow a network namespace: what lies here is another node's.
     ...(netns === undefined
-      ? { list: (path, maxNames) => listFolder(path, maxNames).then(explained), identify: identifyFile }
+      ? {
+          list: (path, maxNames) => listFolder(placeOf(path), maxNames).then(explained),
+          executables: (path, maxNames) => listExecutables(path, maxNames).then(explained),
+          identify: identifyFile,
+          askBird: askKnownBird,
+          readOfProcesses: (paths, maxBytes) => readProcessFiles(paths, maxBytes, placeOf),
+        }
       : {}),
   };
+}
+
+function runtimeAt(path: string): NonNullable<Host['sandboxes']> {
+  let opened: ReturnType<typeof import('./host-cri.ts')['runtimeAt']> | null = null;
+  return async (choose) => {
+    // Most hosts never ask one, and gRPC takes as long to load as all the rest.
+    opened ??= (await import('./host-cri.ts')).runtimeAt(path);
+    return opened(choose);
+  };
+}
+
+/** No other socket is ever opened. */
+function askKnownBird(path: string): Promise<BirdAnswer> {
+  if (birdSockets.some((known) => known.path === path)) return askBird(path);
+  return Promise.resolve({ ok: false, kind: 'failed', message: `${path} is no socket of BIRD that is known` });
 }
 
 /** Files that show the network namespace of whoever reads them. */
 function isOfNetwork(path: string): boolean {
   return path.startsWith('/proc/net/') || path.startsWith('/proc/sys/net/');
+}
+
+/** A setting of the kernel lies on no disk, and a node with many links has many. */
+async function readQuickly(path: string, maxBytes: number): Promise<ReadResult> {
+  const [result] = path.startsWith('/proc/sys/') ? await readKernelFiles([path], maxBytes) : [];
+  return result ?? readFile(path, maxBytes);
+}
+
+/** Files that show processes by their numbers, which are those of whatever /proc shows them. */
+function isOfProcesses(path: string): boolean {
+  return path === '/proc' || path === '/proc/locks' || /^\/proc\/\d/.test(path);
+}
+
+async function readProcessFiles(paths: readonly string[], maxBytes: number, placeOf: (path: string) => string) {
+  const stranger = paths.find((path) => !/^\/proc\/\d{1,10}\/[\w/]+$/.test(path));
+  if (stranger !== undefined) throw new Error(`${stranger} is no file of a process`);
+  return (await readKernelFiles(paths.map(placeOf), maxBytes)).map(explained);
 }
 
 function findProgram(name: string, folders: readonly string[]): string | null {

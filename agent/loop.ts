@@ -8,7 +8,7 @@
  * Nothing here looks at what was found: that is the aggregator's.
  */
 import { BucketTable, type Leaf, leavesOf } from '../proto/bucket-tree.ts';
-import type { ForwardingReport, Part } from '../proto/parts.ts';
+import type { ForwardingReport, Part, ProbesReport } from '../proto/parts.ts';
 import type { Clock } from './clock.ts';
 import type { Wishes } from './collectors/dataplane-reading.ts';
 import { readersOf } from './collectors/readers.ts';
@@ -29,6 +29,8 @@ export interface ReadingLoopOptions {
   readonly rssBytes: () => number;
   readonly limits: PaceLimits;
   readonly log: Log;
+  /** What probes tell at this moment; absent where there are none. */
+  readonly probes?: (() => Part<ProbesReport>) | undefined;
 }
 
 /**
@@ -75,7 +77,7 @@ export class ReadingLoop implements ReadingSource {
     const host = oneAtATime(options.host, this.#stopping.signal);
     const now = () => clock.now();
     const readers = readersOf(host, { now, monotonicMs: () => clock.monotonicMs() }, false);
-    this.#observe = (wishes) => observe(host, { now, readers, wishes });
+    this.#observe = (wishes) => observe(host, { now, readers, wishes, probes: options.probes });
   }
 
   get isReading(): boolean {

@@ -12,6 +12,7 @@ import { NftGenerationHint } from './hints/nft-generation.ts';
 import { localHost } from './host.ts';
 import { jsonLog, type Log } from './log.ts';
 import { ReadingLoop } from './loop.ts';
+import { Probing } from './probes/probing.ts';
 import { recordedHost } from './recorded-host.ts';
 import { AgentStream } from './stream/client.ts';
 
@@ -42,7 +43,8 @@ switch (outcome.kind) {
 
 async function run(config: AgentConfig): Promise<void> {
   const log = jsonLog({ level: config.logLevel });
-  const { host, loop, hints } = loopOf(config, log);
+  const probing = probingOf(config, log);
+  const { host, loop, hints } = loopOf(config, log, probing);
   const stream = new AgentStream({
     source: loop,
     addresses: config.addresses,
@@ -51,6 +53,7 @@ async function run(config: AgentConfig): Promise<void> {
     agentVersion: manifest.version,
     credentials: config.credentials,
     dialSpreadSeconds: config.dialSpreadSeconds,
+    aim: (targets) => probing?.aim(targets),
     log,
   });
   const die = (what: string) => (cause: unknown) => {
@@ -66,6 +69,7 @@ async function run(config: AgentConfig): Promise<void> {
     log.info({ signal }, 'stopping');
     setTimeout(() => process.exit(0), stopWithinMs).unref();
     loop.stop();
+    probing?.stop();
     void stream.stop();
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -74,16 +78,22 @@ async function run(config: AgentConfig): Promise<void> {
     process.once(signal, stop);
   }
   log.info({ node: config.nodeName, aggregator: config.addresses, version: manifest.version }, 'the agent starts');
-  await Promise.all([loop.run(hints), stream.run()]);
+  await Promise.all([loop.run(hints), stream.run(), probing?.run(loop)]);
   log.info({ childPeakBytes: host.childPeakBytes?.() ?? 0, readings: loop.figures().readings }, 'the agent ends');
 }
 
-function loopOf({ recorded, pace }: AgentConfig, log: Log) {
-  const host = recorded === null ? localHost() : recordedHost(recorded);
+/** Null where probes are off, and of a recording, which is at no network. */
+function probingOf({ probes, recorded }: AgentConfig, log: Log): Probing | null {
+  return probes === null || recorded !== null ? null : new Probing({ setting: probes, clock: systemClock, log });
+}
+
+function loopOf({ recorded, pace, hostProc, criSocket }: AgentConfig, log: Log, probing: Probing | null) {
+  const host = recorded === null ? localHost({ processFolder: hostProc, criSocket }) : recordedHost(recorded);
   const clock = systemClock;
   const rssBytes = () => process.memoryUsage.rss();
   const cpu = cpuMeter(host, ownCpuSeconds);
-  const loop = new ReadingLoop({ host, clock, cpu, rssBytes, limits: pace, log });
+  const probes = probing === null ? undefined : () => probing.part();
+  const loop = new ReadingLoop({ host, clock, cpu, rssBytes, limits: pace, log, probes });
   const nft = new NftGenerationHint({ host, clock, log });
   const kubeProxy = new KubeProxySyncHint({
     host,

@@ -1,6 +1,6 @@
 /** One observation of a node: all collectors, and the profile made of what they gathered. */
 import type { FrontendKey } from '../proto/forwarding.ts';
-import type { NodeParts, RuleLine } from '../proto/parts.ts';
+import type { NodeParts, Part, ProbesReport, RuleLine } from '../proto/parts.ts';
 import type { NodeProfile } from '../proto/profile.ts';
 import { type Gathered, collectors, nothingGathered } from './collectors/index.ts';
 import { noWishes, type Wishes } from './collectors/dataplane-reading.ts';
@@ -26,6 +26,8 @@ export interface ObserveOptions {
    * digest only; without them, rules are kept for `explain`. */
   readonly readers?: Readers;
   readonly wishes?: Wishes;
+  /** What probes tell at this moment; absent where there are none. */
+  readonly probes?: (() => Part<ProbesReport>) | undefined;
 }
 
 /** Observes a node once. The collectors run one after the other: the node has other work to do. */
@@ -62,6 +64,7 @@ export async function observe(host: Host, options: ObserveOptions = {}): Promise
       conntrack,
       kernel,
       ...standing,
+      probes: options.probes?.() ?? { state: 'absent' },
     },
     explain: dataplane.explain,
     ownerHint: dataplane.ownerHint,

@@ -15,7 +15,7 @@ import {
   nftTableFiles,
   saveCommands,
 } from './recorded-names.ts';
-import { recordedFile, recordedFolder, recordedOutput } from './recorded-network.ts';
+import { recordedBird, recordedExecutables, recordedFile, recordedFolder, recordedOutput } from './recorded-network.ts';
 import { listedTable, listedTables } from './recorded-nft.ts';
 import { stripCounters } from './strip-counters.ts';
 
@@ -44,7 +44,13 @@ export function recordedHost(folder: string, under?: string): Host {
     run: (command, onOutput) => run(recording(), command, onOutput),
     read: async (path, maxBytes) => read(recording(), path, maxBytes),
     get: async (url) => get(recording(), url),
+    readOfProcesses: async (paths, maxBytes) => {
+      const opened = recording();
+      return Promise.all(paths.map((path) => read(opened, path, maxBytes)));
+    },
     list: async (path) => recordedFolder(recording().find, path),
+    askBird: async (path) => recordedBird(recording().find, path),
+    executables: async (path) => recordedExecutables(recording().find, path),
   };
 }
 

@@ -4,11 +4,20 @@
  * The value of one setting out of what `sysctl -a` printed; null when it is not among them.
  *
  *     net.netfilter.nf_conntrack_max = 262144
+ *     net.ipv4.conf.flannel/1.rp_filter = 2
  */
 export function recordedSetting(sysctls: string, path: string): string | null {
-  const name = path.slice('/proc/sys/'.length).replaceAll('/', '.');
-  const line = sysctls.split('\n').find((one) => one.startsWith(`${name} = `));
-  return line === undefined ? null : `${line.slice(name.length + 3)}\n`;
+  const begin = `\n${settingName(path)} = `;
+  const whole = `\n${sysctls}`;
+  const at = whole.indexOf(begin);
+  if (at < 0) return null;
+  const end = whole.indexOf('\n', at + 1);
+  return `${whole.slice(at + begin.length, end < 0 ? undefined : end)}\n`;
+}
+
+/** `net.ipv4.conf.flannel/1.rp_filter` for `/proc/sys/net/ipv4/conf/flannel.1/rp_filter`: sysctl(8) exchanges the two. */
+export function settingName(path: string): string {
+  return path.slice('/proc/sys/'.length).replaceAll(/[./]/g, (sign) => (sign === '/' ? '.' : '/'));
 }
 
 /**

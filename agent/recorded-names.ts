@@ -31,6 +31,10 @@ const commandFiles: ReadonlyMap<string, string> = new Map([
   ['ipvsadm -Sn', 'ipvsadm-Sn.txt'],
   ['ip -j -4 route show table all', 'net/ip-route-all.json'],
   ['ip -j -6 route show table all', 'net/ip6-route-all.json'],
+  ['ip -j -4 rule', 'net/ip-rule.json'],
+  ['ip -j -6 rule', 'net/ip6-rule.json'],
+  ['ip -j neigh', 'net/ip-neigh.json'],
+  ['bridge -j fdb', 'net/bridge-fdb.json'],
 ]);
 /** What both families printed, one behind the other. */
 export const flowsFile = 'conntrack-extended.txt';
@@ -43,6 +47,8 @@ export function fileOfCommand(line: string): string | null {
   const [, nftTable] = line.split('nft -s list table ');
   if (nftTable !== undefined) return nftTableFiles.get(nftTable) ?? null;
   if (flowFamily(line) !== null) return flowsFile;
+  const [, vxlan] = /^ethtool -k ([\w.:@-]{1,15})$/.exec(line) ?? [];
+  if (vxlan !== undefined) return `net/ethtool-${vxlan}.txt`;
   return commandFiles.get(line) ?? null;
 }
 
@@ -65,19 +71,42 @@ const kernelFiles: readonly string[] = [
   '/proc/net/nf_conntrack',
   '/proc/net/stat/nf_conntrack',
   '/proc/modules',
+  '/proc/net/dev',
+  '/proc/net/netstat',
+  '/proc/net/snmp',
 ];
+const flannelFile = '/run/flannel/subnet.env';
 
 /** `proc-net-ip_vs.txt` for `/proc/net/ip_vs`; null for a file that is recorded in another way, or not at all. */
 export function fileOfPath(path: string): string | null {
+  if (path === flannelFile) return 'run-flannel-subnet.env';
   return kernelFiles.includes(path) ? `${path.slice(1).replaceAll('/', '-')}.txt` : null;
 }
 
 export const settingsFolder = '/proc/sys/';
 /** Each setting is a line of it, as `sysctl -a` prints them. */
 export const settingsFile = 'sysctl.txt';
+/** Its names tell which modules of the kernel have settings: one a line. */
+export const networkSettingsFolder = '/proc/sys/net';
+export const networkSettingsNames = 'proc-sys-net.txt';
 export const configurationFolder = '/etc/cni/net.d';
 export const configurationCopies = 'etc-cni-net.d';
 export const stateFolder = '/var/lib/cni';
+/** One object, from paths below /proc to what the files hold: those of pods' processes that were read. */
+export const processesFile = 'pod-processes.json';
+export const processFolder = '/proc/';
+/** What is read of processes, and of the node's own network to know it from theirs. */
+export function isOfProcesses(path: string): boolean {
+  return /^\/proc\/(?:\d+\/|net\/(?:fib_trie|if_inet6)$)/.test(path);
+}
+/** Pods' networks as iproute2 prints them, by the pods' names. */
+export const podsFile = 'pods.json';
+/** What BIRD answered at a socket: `bird-protocols.txt`. */
+export function fileOfBird(path: string): string {
+  return `${path.endsWith('bird6.ctl') ? 'bird6' : 'bird'}-protocols${path.startsWith('/var/run/calico/') ? '' : '-node'}.txt`;
+}
+/** One object, from folders of plugins to the names of those that can be run. */
+export const pluginsFile = 'cni-plugins.json';
 /** One object, from paths below the folder to what the files hold. */
 export const stateFile = 'var-lib-cni.json';
 

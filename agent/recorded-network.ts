@@ -1,15 +1,26 @@
 /** The files of a recorded node that say how its network is built: `net/`, `etc-cni-net.d/` and `var-lib-cni.json`. */
 import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { BirdAnswer } from './host-bird.ts';
+import { recordedPodsPath } from './collectors/pod-networks/recorded-pods.ts';
+import { type RecordedTexts, recordedTexts } from './recorded-objects.ts';
 import { byName, type EntryKind, type ListResult } from './host-files.ts';
 import { recordedFlows, recordedSetting } from './recorded-kernel.ts';
 import {
   boundAddresses,
   configurationCopies,
   configurationFolder,
+  fileOfBird,
   fileOfCommand,
   flowFamily,
   flowsFile,
+  isOfProcesses,
+  networkSettingsFolder,
+  networkSettingsNames,
+  pluginsFile,
+  podsFile,
+  processesFile,
+  processFolder,
   settingsFile,
   settingsFolder,
   stateFile,
@@ -47,9 +58,44 @@ function withoutIpv6(output: Buffer): Buffer {
 
 /** Lists a folder of CNI as it was recorded; any other is absent. */
 export function recordedFolder(find: Find, path: string): ListResult {
-  const entries = path === configurationFolder ? configurations(find) : states(find, path);
+  const entries = entriesOf(find, path);
   if (entries === null) return { ok: false, kind: 'absent', message: `${path} was not recorded` };
   return { ok: true, entries: byName(entries) };
+}
+
+function entriesOf(find: Find, path: string): Entries | null {
+  switch (path) {
+    case configurationFolder:
+      return configurations(find);
+    case networkSettingsFolder:
+      return namesIn(wholeFile(find, networkSettingsNames));
+    case '/proc':
+      return processes(find);
+    default:
+      return states(find, path);
+  }
+}
+
+function namesIn(lines: Buffer | null): Entries | null {
+  const names = lines?.toString('utf8').split('\n');
+  return names?.flatMap((name) => (name === '' ? [] : [{ name, kind: 'folder' as const }])) ?? null;
+}
+
+/** The plugins of a folder, where they were recorded. */
+export function recordedExecutables(find: Find, path: string): ListResult {
+  const file = find(pluginsFile);
+  const content = file === null ? null : parse(readFileSync(file));
+  const names: unknown = typeof content === 'object' && content !== null ? Reflect.get(content, path) : undefined;
+  if (!Array.isArray(names)) return { ok: false, kind: 'absent', message: `${path} was not recorded` };
+  const entries = names.flatMap((name) => (typeof name === 'string' ? [{ name, kind: 'file' as const }] : []));
+  return { ok: true, entries: byName(entries) };
+}
+
+/** What BIRD answered, where that was recorded. */
+export function recordedBird(find: Find, path: string): BirdAnswer {
+  const file = find(fileOfBird(path));
+  if (file === null) return { ok: false, kind: 'absent', message: `BIRD at ${path} was not recorded` };
+  return { ok: true, text: readFileSync(file, 'utf8') };
 }
 
 type Entries = readonly { readonly name: string; readonly kind: EntryKind }[];
@@ -76,11 +122,8 @@ function states(find: Find, path: string): Entries | null {
   return kinds.size === 0 ? null : [...kinds].map(([name, kind]) => ({ name, kind }));
 }
 
-function recordedStates(find: Find): ReadonlyMap<string, string> {
-  const path = find(stateFile);
-  const content = path === null ? null : parse(readFileSync(path));
-  if (typeof content !== 'object' || content === null) return new Map();
-  return new Map(Object.entries(content).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+function recordedStates(find: Find): RecordedTexts {
+  return recordedTexts(find(stateFile));
 }
 
 function setting(find: Find, path: string): Buffer | null {
@@ -91,6 +134,8 @@ function setting(find: Find, path: string): Buffer | null {
 
 /** A file of CNI, or a setting of the kernel, as it was recorded; null when it was not, and of any other path. A link of a bundle is not followed. */
 export function recordedFile(find: Find, path: string): Buffer | null {
+  if (path === recordedPodsPath) return wholeFile(find, podsFile);
+  if (isOfProcesses(path)) return processFile(find, path);
   if (path.startsWith(settingsFolder)) return setting(find, path);
   if (path.startsWith(`${stateFolder}/`)) {
     const content = recordedStates(find).get(path.slice(stateFolder.length + 1));
@@ -100,6 +145,23 @@ export function recordedFile(find: Find, path: string): Buffer | null {
   const name = path.slice(configurationFolder.length + 1);
   const found = name.includes('/') ? null : find(join(configurationCopies, name));
   return found === null || !lstatSync(found).isFile() ? null : readFileSync(found);
+}
+
+function wholeFile(find: Find, name: string): Buffer | null {
+  const file = find(name);
+  return file === null ? null : readFileSync(file);
+}
+
+/** One object holds what was read of pods' processes, by their paths. */
+function processFile(find: Find, path: string): Buffer | null {
+  const text = recordedTexts(find(processesFile)).get(path.slice(processFolder.length));
+  return text === undefined ? null : Buffer.from(text);
+}
+
+function processes(find: Find): Entries | null {
+  if (find(processesFile) === null) return null;
+  const pids = new Set([...recordedTexts(find(processesFile)).keys()].map((path) => path.split('/', 1)[0] ?? ''));
+  return [...pids].map((name) => ({ name, kind: 'folder' }));
 }
 
 function parse(bytes: Buffer): unknown {

@@ -34,6 +34,7 @@ describe('the settings', () => {
         serviceAccount: 'plumbline-agent',
         daemonSet: 'plumbline-agent',
       },
+      probes: 'all',
       logLevel: 'info',
     });
   });

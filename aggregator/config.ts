@@ -31,6 +31,8 @@ export interface AggregatorConfig {
     readonly serviceAccount: string;
     readonly daemonSet: string;
   };
+  /** Whether agents are told to probe each other. */
+  readonly probes: 'all' | 'none';
   readonly logLevel: (typeof logLevels)[number];
 }
 
@@ -73,6 +75,7 @@ Watches the API, hears the agents, judges, and serves what it found.
   --audience NAME                audience of the agents' tokens (plumbline)
   --agent-service-account NS/NAME  whose tokens are taken (plumbline/plumbline-agent)
   --agent-daemonset NAME         whose pods are taken for agents (plumbline-agent)
+  --probes all|none              have agents probe each other, or not (all)
   --log-level LEVEL              debug, info, warn or error (info)
   --probe livez|readyz           ask a running aggregator, exit 0 or 1
   --help, --version
@@ -103,6 +106,7 @@ const options = {
   audience: { type: 'string' },
   'agent-service-account': { type: 'string' },
   'agent-daemonset': { type: 'string' },
+  probes: { type: 'string' },
   'log-level': { type: 'string' },
   probe: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
@@ -181,6 +185,7 @@ function outcomeOf(settingOf: (name: Setting) => string | undefined, { sockets, 
       kubeconfig: settingOf('kubeconfig') ?? null,
       context: settingOf('context') ?? null,
       identity: identityOf(settingOf),
+      probes: oneOf('probes', settingOf('probes') ?? 'all', ['all', 'none']),
       logLevel: oneOf('log-level', settingOf('log-level') ?? 'info', logLevels),
     },
   };

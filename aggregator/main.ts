@@ -2,6 +2,7 @@
 import packageJson from '../package.json' with { type: 'json' };
 import { IssuedCertificates } from './certificates/issued-certificates.ts';
 import { checks } from './checks/index.ts';
+import { largestPacketTo } from './checks/shared/largest-packet.ts';
 import { reviewAccess } from './cluster/access-review.ts';
 import { ApiClient } from './cluster/api-client.ts';
 import { httpTransport } from './cluster/api-transport.ts';
@@ -84,7 +85,10 @@ async function serve(config: AggregatorConfig, log: Log): Promise<void> {
     tell: (message) => log.warn({}, message),
   });
   if (notice !== null) log.error({}, notice);
-  const engine = new Engine({ cluster, journal: endingOnDamage(journal, log), checks, log, now, later });
+  const engine = new Engine({
+    ...{ cluster, journal: endingOnDamage(journal, log), checks, log, now, later },
+    largestPacketTo: config.probes === 'all' ? largestPacketTo : null,
+  });
   const figures: (() => readonly Figure[])[] = [() => cluster.figures(), () => journal.figures()];
   const certificates = certificatesOf(config, client, log);
   const listeners = listenersOf(config, { client, cluster, certificates });

@@ -3,12 +3,25 @@
  */
 import type { Address, Backend, Family, Prefix } from './address.ts';
 import type { ForwardingTable, FrontendKey, Origin, OwnerHints, Protocol, UnknownReason } from './forwarding.ts';
+import type {
+  AddressesReport,
+  BirdReport,
+  CniReport,
+  FlannelReport,
+  LinksReport,
+  NeighboursReport,
+  NetworkCountersReport,
+  NetworkSettingsReport,
+  OffloadsReport,
+  PodNetworksReport,
+  ProbesReport,
+  RoutesReport,
+  SandboxesReport,
+} from './network-parts.ts';
+import type { Counter, Excerpt, LongExcerpt, Part } from './part.ts';
 
-/** One collector's report. "No data" is `absent`, and differs from `failed`. */
-export type Part<T> =
-  | { readonly state: 'ok'; readonly value: T /** RFC 3339, UTC */; readonly collectedAt: string }
-  | { readonly state: 'failed'; readonly reason: string }
-  | { readonly state: 'absent' };
+export type * from './network-parts.ts';
+export type * from './part.ts';
 
 /** The dataplanes that can be read. */
 export type ReadMode = 'iptables' | 'nftables' | 'ipvs' | 'cilium';
@@ -49,12 +62,6 @@ export interface DanglingJump extends RuleLine {
 /** The same rule more than once in one chain. */
 export interface DuplicateRule extends RuleLine {
   readonly count: number;
-}
-
-/** A list that may have been cut: `total` counts all, `first` holds at most 40. */
-export interface Excerpt<T> {
-  readonly total: number;
-  readonly first: readonly T[];
 }
 
 /**
@@ -334,100 +341,11 @@ export interface HealthCheckAnswer {
   readonly problem: string | null;
 }
 
-/** A count that only rises. The collector computes what it rose by, on a monotonic clock. */
-export interface Counter {
-  readonly total: number;
-  /** What it rose by within the window; 0 at the first reading. */
-  readonly increase: number;
-  /** Seconds between the two readings that `increase` is of; 0 at the first. */
-  readonly windowSeconds: number;
-  /** It fell since the last reading, so whoever counts was started anew: `increase` counts from zero. */
-  readonly reset: boolean;
-}
-
 export interface SyncFailures {
   /** Null where kube-proxy does not tell the families apart. */
   readonly family: Family | null;
   readonly what: 'iptables-restore' | 'iptables-partial-restore' | 'nftables-sync' | 'nftables-cleanup';
   readonly counter: Counter;
-}
-
-/** One route of the node, of any table; rules and kinds as ip-route(8) names them. */
-export interface NodeRoute {
-  readonly family: Family;
-  /** `main`, `local`, or a number. */
-  readonly table: string;
-  /** `unicast`, `local`, `blackhole`, ... */
-  readonly kind: string;
-  /** A prefix or an address as a prefix; `default` is 0.0.0.0/0 or ::/0. */
-  readonly destination: Prefix;
-  readonly link: string | null;
-  readonly gateway: Address | null;
-  readonly source: Address | null;
-  /** Who made it: `kernel`, `bird`, ... */
-  readonly protocol: string;
-  readonly metric: number;
-}
-
-/** The routes of both families. */
-export interface RoutesReport {
-  readonly routes: LongExcerpt<NodeRoute>;
-}
-
-/** A list of at most 2,000; `total` counts all. */
-export interface LongExcerpt<T> {
-  readonly total: number;
-  readonly first: readonly T[];
-}
-
-/** One network link, as `ip -d link` shows it. */
-export interface NodeLink {
-  readonly index: number;
-  readonly name: string;
-  /** `veth`, `bridge`, `vxlan`, ...; empty for a plain device. */
-  readonly kind: string;
-  /** `UP`, `DOWN`, `UNKNOWN`, `LOWERLAYERDOWN`, ... */
-  readonly state: string;
-  readonly mtu: number;
-  readonly mac: string | null;
-  /** The bridge it is a port of. */
-  readonly master: string | null;
-  /** Of a veth whose peer is in another namespace: the peer's index there, and that namespace's id here. */
-  readonly peerIndex: number | null;
-  readonly peerNamespaceId: number | null;
-}
-
-export interface LinksReport {
-  readonly links: LongExcerpt<NodeLink>;
-}
-
-/** What the CNI files of the node say. */
-export interface CniReport {
-  /** Files in /etc/cni/net.d, in the order in which the runtime reads them. */
-  readonly configurations: readonly CniConfiguration[];
-  /** host-local's reservations: one for each network and address. */
-  readonly reservations: LongExcerpt<{
-    readonly network: string;
-    readonly address: Address;
-    readonly container: string;
-    readonly link: string;
-  }>;
-}
-
-export interface CniConfiguration {
-  readonly file: string;
-  /** The network's name; null where the file cannot be read. */
-  readonly network: string | null;
-  /** The plugins in their order: `bridge`, `portmap`. */
-  readonly plugins: readonly string[];
-  /** Why it cannot be read; null when it can. */
-  readonly problem: string | null;
-}
-
-/** The node's own addresses and the links they are on. */
-export interface AddressesReport {
-  readonly addresses: readonly { readonly link: string; readonly address: Address; readonly prefixLength: number }[];
-  readonly links: readonly string[];
 }
 
 /** The collectors' parts of one node. */
@@ -447,7 +365,21 @@ export interface NodeParts {
   readonly proxyTraces: Part<ProxyTraces>;
   readonly routes: Part<RoutesReport>;
   readonly links: Part<LinksReport>;
+  readonly neighbours: Part<NeighboursReport>;
+  readonly networkSettings: Part<NetworkSettingsReport>;
+  readonly networkCounters: Part<NetworkCountersReport>;
+  /** `absent` where the node has no tunnel whose offloads matter. */
+  readonly offloads: Part<OffloadsReport>;
   readonly cni: Part<CniReport>;
+  /** `absent` where flannel has written none. */
+  readonly flannel: Part<FlannelReport>;
+  /** `absent` where no BIRD runs. */
+  readonly bird: Part<BirdReport>;
+  readonly podNetworks: Part<PodNetworksReport>;
+  /** `absent` unless the user has turned it on. */
+  readonly sandboxes: Part<SandboxesReport>;
+  /** `absent` where probes are off. */
+  readonly probes: Part<ProbesReport>;
 }
 
 /** The name of a part on the wire. The profile travels like one. */

@@ -28,6 +28,12 @@ const forTests = [
   { needs: 'conntrack', package: 'conntrack' },
   { needs: 'openssl', package: 'openssl' },
   { needs: 'setpriv', package: 'util-linux' },
+  // Nodes of the labs: offloads, BGP, the plugins and the runtime of pods.
+  { needs: 'ethtool', package: 'ethtool' },
+  { needs: 'bird', package: 'bird2' },
+  { needs: '/usr/lib/cni/bridge', package: 'containernetworking-plugins' },
+  { needs: 'containerd', package: 'containerd' },
+  { needs: 'runc', package: 'runc' },
   // Of the agent's image, whose root a test puts together.
   { needs: 'tini', package: 'tini' },
   { needs: '/etc/protocols', package: 'netbase' },

@@ -79,6 +79,22 @@ export function apiPod(name: string, nodeName: string, labels: Readonly<Record<s
   };
 }
 
+/** A kubelet's event: the sandbox of the pod `shop/web-0` could not be made. @param at when it was said last. */
+export function apiSandboxEvent(pod: string, nodeName: string, at: string): ApiObject {
+  const { namespace, name } = split(pod);
+  return {
+    metadata: { namespace, name: `${name}.1`, creationTimestamp: at },
+    involvedObject: { kind: 'Pod', namespace, name, uid: `uid-of-${name}` },
+    source: { component: 'kubelet', host: nodeName },
+    type: 'Warning',
+    reason: 'FailedCreatePodSandBox',
+    message: 'Failed to create pod sandbox: cni plugin not initialized',
+    count: 2,
+    firstTimestamp: at,
+    lastTimestamp: at,
+  };
+}
+
 export function apiNamespace(name: string, annotations: Readonly<Record<string, string>> = {}): ApiObject {
   return { metadata: { name, annotations, labels: { 'kubernetes.io/metadata.name': name } } };
 }

@@ -54,6 +54,7 @@ export function nodeRecord(name: string, changes: Partial<NodeRecord> = {}): Nod
     agentVersion: '0.2.0',
     kubeProxyVersion: 'v1.36.2',
     unknownBecause: [],
+    layers: (['L1', 'L2', 'L3'] as const).map((layer) => ({ layer, state: 'known', because: [] })),
     showsStateOf: null,
     findings: { firing: 0, pending: 0 },
     agentMetrics: null,
@@ -120,7 +121,7 @@ export function auditRecord(sketch: Partial<RecordSketch> = {}): FakeRecord {
     nodes: () => says.nodes,
     node: (name) => {
       const known = says.nodes.find((one) => one.name === name);
-      return known === undefined ? null : { parts: [], kubeProxy: null, ...known };
+      return known === undefined ? null : { parts: [], network: [], kubeProxy: null, ...known };
     },
     findings: () => says.findings,
     services: () => says.services,

@@ -164,6 +164,9 @@ export function node(name: string, ...addresses: readonly string[]): ClusterNode
     createdAt: null,
     ready: true,
     leaving: false,
+    notReadyBecause: null,
+    networkUnavailable: null,
+    cni: { flannel: null, calico: null, cilium: null },
     annotations: {},
   };
 }
@@ -230,6 +233,8 @@ export function pod(name: string, nodeName: string, ...addresses: readonly strin
     terminating: false,
     ports: [],
     createdAt: null,
+    startedAt: null,
+    runs: true,
   };
 }
 

@@ -177,7 +177,7 @@ export class JoinedNode {
   #newAgent(): AgentSession {
     this.#epochs++;
     const epoch = new Uint8Array(16).fill(this.#epochs);
-    return new AgentSession({ epoch, agentVersion: '0.1.0', nodeName: this.name, podRanges: [] });
+    return new AgentSession({ epoch, agentVersion: '0.1.0', nodeName: this.name });
   }
 
   #newSession(): Session {

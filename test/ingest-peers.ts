@@ -138,7 +138,6 @@ export class GrpcAgent {
       epoch: new Uint8Array(16).fill(epoch),
       agentVersion: '0.1.0',
       nodeName: node,
-      podRanges: [],
     });
     this.#call = this.#client.report(metadata);
     this.#call.on('data', (response: ReportResponse) => {

@@ -4,7 +4,6 @@ import { type Effect, Session } from '../agent/stream/session.ts';
 import type { NodeReading } from '../agent/reading.ts';
 import type { NodeParts } from '../proto/parts.ts';
 import { partContent } from '../proto/wire/part.ts';
-import { prefix } from './builders.ts';
 import { type Answer, MirrorAggregator } from './mirror-aggregator.ts';
 import { loopFigures, noWays } from './reading-builders.ts';
 import { everyone, forwardTo, reported, type Row } from './view-builders.ts';
@@ -20,7 +19,6 @@ export class Pair {
     epoch: new Uint8Array(16).fill(7),
     agentVersion: '0.1.0',
     nodeName: 'node-a',
-    podRanges: [prefix('10.244.0.0/16')],
   });
   readonly mirror = new MirrorAggregator();
   readonly effects: Effect[] = [];

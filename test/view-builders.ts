@@ -214,12 +214,29 @@ export const noParts: NodeParts = {
   kernel: absent,
   routes: absent,
   links: absent,
+  neighbours: absent,
+  networkSettings: absent,
+  networkCounters: absent,
+  offloads: absent,
   cni: absent,
+  flannel: absent,
+  bird: absent,
+  podNetworks: absent,
+  sandboxes: absent,
+  probes: absent,
 };
 
 /** The API's objects, of which nothing is known unless said. */
 export function objects(known: Partial<ClusterSnapshot> = {}): ClusterObjects {
-  return objectsOf({ services: [], endpointSlices: [], nodes: [], pods: null, namespaces: null, ...known });
+  return objectsOf({
+    services: [],
+    endpointSlices: [],
+    nodes: [],
+    pods: null,
+    namespaces: null,
+    podEvents: null,
+    ...known,
+  });
 }
 
 function profile(other: Partial<NodeProfile> = {}): NodeProfile {
@@ -258,6 +275,8 @@ export interface ViewSketch {
   readonly parts?: Partial<NodeParts>;
   readonly podCIDRs?: readonly string[];
   readonly objects?: ClusterObjects;
+  /** What other nodes report, by name. */
+  readonly peers?: Readonly<Record<string, Partial<NodeParts>>>;
   readonly largeCluster?: boolean;
   /** What is remembered; without it the view is that of an offline audit. */
   readonly history?: {
@@ -322,6 +341,12 @@ function viewInput({ name = 'node-a', desired = [], observed = [], ...sketch }: 
     desired: desired === null ? null : { table: table(desired), owners: new Map(owners) },
     largeCluster: { ipv4: sketch.largeCluster ?? false, ipv6: sketch.largeCluster ?? false },
     objects: sketch.objects ?? objects(),
+    peers: {
+      parts: (peer) => {
+        const told = sketch.peers?.[peer];
+        return told === undefined ? null : { ...noParts, ...told };
+      },
+    },
   };
 }
 
@@ -335,6 +360,9 @@ function clusterNode(name: string, podCIDRs: readonly string[]): ClusterNode {
     createdAt: null,
     ready: true,
     leaving: false,
+    notReadyBecause: null,
+    networkUnavailable: null,
+    cni: { flannel: null, calico: null, cilium: null },
     annotations: {},
   };
 }

@@ -30,8 +30,10 @@ function signsOf(sketch: Sketch): ProxySigns {
   return {
     addresses: reported({ addresses, links: sketch.links ?? [] }),
     cni: reported({
-      configurations: [{ file: '05-cni.conflist', network: 'net', plugins, problem: null }],
+      configurations: [{ file: '05-cni.conflist', network: 'net', plugins, settings: [], problem: null }],
       reservations: { total: 0, first: [] },
+      results: { total: 0, first: [] },
+      pluginFolders: [],
     }),
     chains: sketch.chains ?? [],
     kubeProxy: { part, configuration: null },

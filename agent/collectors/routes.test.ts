@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { recordingFolder } from '../../test/recordings.ts';
 import { recordedHost } from '../recorded-host.ts';
-import { scriptedHost } from '../scripted-host.ts';
+import { type Script, scriptedHost } from '../scripted-host.ts';
 import { collectRoutes } from './routes.ts';
 
 const now = () => new Date('2026-11-22T08:00:00Z');
@@ -11,6 +11,12 @@ const ipv6 = 'ip -j -6 route show table all';
 async function routesOf(listed4: string, listed6 = '[]') {
   const part = await collectRoutes(scriptedHost({ runs: { [ipv4]: listed4, [ipv6]: listed6 } }), now);
   return part.state === 'ok' ? part.value.routes : part;
+}
+
+/** The rules of a node without routes. */
+async function rulesOf(runs: Script['runs'] = {}) {
+  const part = await collectRoutes(scriptedHost({ runs: { [ipv4]: '[]', [ipv6]: '[]', ...runs } }), now);
+  return part.state === 'ok' ? part.value.rules : part;
 }
 
 async function recordedRoutes(node: string) {
@@ -29,6 +35,9 @@ const plain = {
   source: null,
   protocol: 'boot',
   metric: 0,
+  onlink: false,
+  mtu: null,
+  isDead: false,
 };
 
 describe("a node's routes", () => {
@@ -128,6 +137,29 @@ describe("a node's routes", () => {
     });
   });
 
+  it('tell a gateway that is taken to be on the link, their own MTU, and that their link is down (iproute2 6.1)', async () => {
+    const listed = `[
+      {"dst":"10.244.2.0/24","gateway":"10.244.2.0","dev":"flannel.1","flags":["onlink"]},
+      {"dst":"10.9.0.0/16","gateway":"192.0.2.2","dev":"eth0","flags":[],"metrics":[{"mtu":1400}]},
+      {"dst":"10.11.0.0/16","flags":[],"nexthops":[
+        {"gateway":"192.0.2.2","dev":"eth0","weight":1,"flags":["dead","linkdown"]},
+        {"gateway":"192.0.2.3","dev":"eth0","weight":1,"flags":["onlink"]}]},
+      {"dst":"10.12.0.0/16","dev":"veth1","scope":"link","flags":["linkdown"]},
+      {"dst":"10.13.0.0/16","dev":"eth0","flags":["dead"],"metrics":[{"advmss":1200}]}]`;
+    const twoWays = { ...plain, destination: '10.11.0.0/16', link: 'eth0' };
+    expect(await routesOf(listed)).toEqual({
+      total: 6,
+      first: [
+        { ...plain, destination: '10.244.2.0/24', link: 'flannel.1', gateway: '10.244.2.0', onlink: true },
+        { ...plain, destination: '10.9.0.0/16', link: 'eth0', gateway: '192.0.2.2', mtu: 1400 },
+        { ...twoWays, gateway: '192.0.2.2', isDead: true },
+        { ...twoWays, gateway: '192.0.2.3', onlink: true },
+        { ...plain, destination: '10.12.0.0/16', link: 'veth1', isDead: true },
+        { ...plain, destination: '10.13.0.0/16', link: 'eth0', isDead: true },
+      ],
+    });
+  });
+
   it('beyond 2,000 are counted', async () => {
     const routes = Array.from({ length: 2500 }, (_, i) => ({ dst: `10.${i >> 8}.${i & 255}.0/24`, dev: 'eth0' }));
     const cut = await routesOf(JSON.stringify(routes));
@@ -137,6 +169,33 @@ describe("a node's routes", () => {
 
   it('that went away while ip was listing are passed over', async () => {
     expect(await routesOf('[{},{"dst":"10.0.0.0/8","dev":"eth0"}]')).toMatchObject({ total: 1 });
+  });
+});
+
+describe("a node's rules", () => {
+  it('are the usual ones of both families (s1, node-a)', async () => {
+    const part = await collectRoutes(recordedHost(`${recordingFolder('s1-healthy')}/node-a`), now);
+    const rules = part.state === 'ok' ? part.value.rules : null;
+    expect(rules?.first.map(({ family, priority, table, further }) => [family, priority, table, further])).toEqual([
+      ['ipv4', 0, 'local', null],
+      ['ipv4', 32_766, 'main', null],
+      ['ipv4', 32_767, 'default', null],
+      ['ipv6', 0, 'local', null],
+      ['ipv6', 32_766, 'main', null],
+    ]);
+  });
+
+  it('are not known where they were not recorded, which is not the same as none', async () => {
+    expect(await rulesOf()).toBe(null);
+    expect(await rulesOf({ 'ip -j -4 rule': '[]', 'ip -j -6 rule': '[]' })).toEqual({ total: 0, first: [] });
+  });
+
+  it('fail the routes when they cannot be read: nobody knows which tables are asked', async () => {
+    const message = 'ip did not end within 10000 ms';
+    expect(await rulesOf({ 'ip -j -4 rule': { ok: false, kind: 'deadline', message } })).toEqual({
+      state: 'failed',
+      reason: message,
+    });
   });
 });
 

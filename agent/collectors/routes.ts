@@ -11,6 +11,7 @@ import { type Address, type Family, familyOf, parseAddress } from '../../proto/a
 import type { NodeRoute, Part, RoutesReport } from '../../proto/parts.ts';
 import { parsePrefix } from '../../proto/prefixes.ts';
 import type { Host } from '../host.ts';
+import { collectRules } from './network/routing-rules.ts';
 import { fieldOf, isEmptyObject, notAList, readIpList } from './ip-list.ts';
 
 const families = [
@@ -37,7 +38,12 @@ export async function collectRoutes(host: Host, now: () => Date): Promise<Part<R
   }
   const isMain = ({ table }: NodeRoute) => table === 'main';
   const ordered = [...routes.filter(isMain), ...routes.filter((route) => !isMain(route))];
-  const value = { routes: { total: ordered.length, first: ordered.slice(0, most) } };
+  const rules = await collectRules(host);
+  if (rules.state === 'failed') return rules;
+  const value = {
+    routes: { total: ordered.length, first: ordered.slice(0, most) },
+    rules: rules.state === 'ok' ? rules.value : null,
+  };
   return { state: 'ok', value, collectedAt: now().toISOString() };
 }
 
@@ -52,6 +58,7 @@ function readRoute(family: Family, entry: unknown): readonly NodeRoute[] | null 
   const source = addressOf(fieldOf(entry, 'prefsrc'));
   if (destination === null || kind === null || table === null || protocol === null || source === undefined) return null;
   if (typeof metric !== 'number' || !Number.isSafeInteger(metric) || metric < 0) return null;
+  const mtu = mtuOf(entry);
   const nextHops = fieldOf(entry, 'nexthops') ?? [entry];
   if (!Array.isArray(nextHops)) return null;
   const routes: NodeRoute[] = [];
@@ -60,9 +67,19 @@ function readRoute(family: Family, entry: unknown): readonly NodeRoute[] | null 
     // A gateway of the other family stands under another name.
     const gateway = addressOf(fieldOf(nextHop, 'gateway') ?? fieldOf(fieldOf(nextHop, 'via'), 'host'));
     if (gateway === undefined || (link !== null && typeof link !== 'string')) return null;
-    routes.push({ family, table, kind, destination, link, gateway, source, protocol, metric });
+    const flags = [fieldOf(entry, 'flags'), fieldOf(nextHop, 'flags')].flat();
+    const onlink = flags.includes('onlink');
+    const isDead = flags.includes('dead') || flags.includes('linkdown');
+    routes.push({ family, table, kind, destination, link, gateway, source, protocol, metric, onlink, mtu, isDead });
   }
   return routes;
+}
+
+/** `"metrics":[{"mtu":1400}]`. */
+function mtuOf(entry: unknown): number | null {
+  const metrics = fieldOf(entry, 'metrics');
+  const mtu = Array.isArray(metrics) ? fieldOf(metrics[0], 'mtu') : null;
+  return typeof mtu === 'number' && Number.isSafeInteger(mtu) && mtu > 0 ? mtu : null;
 }
 
 function readDestination(family: Family, text: unknown): NodeRoute['destination'] | null {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FakeLoop, reading } from '../../test/reading-builders.ts';
 import { type Call, ScriptedAggregator, ScriptedClock } from '../../test/scripted-aggregator.ts';
 import { everyone, forwardTo, type Row } from '../../test/view-builders.ts';
-import type { Heartbeat, ReportRequest } from '../../proto/generated/plumbline/agent/v1/agent.ts';
+import type { Heartbeat, ReportRequest, Target } from '../../proto/generated/plumbline/agent/v1/agent.ts';
 import { digestBytes } from '../../proto/wire/digest-bytes.ts';
 import { AgentStream, type StreamOptions } from './client.ts';
 
@@ -97,6 +97,24 @@ describe('a stream over a socket', () => {
     await stream.stop();
     expect(loop.asked).toEqual(['slow down to 60', `evidence of ${'0'.repeat(32)}`, 'slow down to null']);
     expect(loop.listeners).toBe(0);
+  });
+
+  it('hands on whom to probe', async () => {
+    await aggregator.listen(socket());
+    const aimed: (readonly Target[])[] = [];
+    start({ aim: (targets) => aimed.push(targets) });
+    await aggregator.until(() => aggregator.calls.length === 1);
+    const target = {
+      address: '10.244.2.1',
+      port: 9469,
+      protocol: 'udp',
+      node: 'node-b',
+      packetBytes: 1450,
+      by: 'overlay',
+    };
+    aggregator.calls[0]?.write({ message: { $case: 'targets', value: { targets: [target] } } });
+    await aggregator.until(() => aimed.length === 1);
+    expect(aimed).toEqual([[target]]);
   });
 
   it('ends well when the agent stops', async () => {

@@ -1,8 +1,7 @@
 /** Keeps a stream to the aggregator for as long as the agent lives: dials, talks, and dials again. */
 import { randomBytes } from 'node:crypto';
 import { status } from '@grpc/grpc-js';
-import type { Prefix } from '../../proto/address.ts';
-import type { AgentServiceClient } from '../../proto/generated/plumbline/agent/v1/agent.ts';
+import type { AgentServiceClient, Target } from '../../proto/generated/plumbline/agent/v1/agent.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { ReadingSource } from '../reading.ts';
@@ -30,8 +29,8 @@ export interface StreamOptions {
   /** A random part of this passes before the first dial, and after a stream that had worked. */
   readonly dialSpreadSeconds: number;
   readonly log: Pick<Log, 'info' | 'warn'>;
-  /** Where pods are, for probe targets; none are accepted without. */
-  readonly podRanges?: readonly Prefix[];
+  /** Takes the targets of probes that the aggregator names; they are not checked yet. */
+  readonly aim?: (targets: readonly Target[]) => void;
   readonly clock?: Clock;
   readonly random?: () => number;
   /** Tries a way without a stream; a real connection unless a test says otherwise. */
@@ -62,14 +61,14 @@ export class AgentStream {
     const attempt = (address: string, signal: AbortSignal) => tryWay(address, credentials, signal);
     this.#options = {
       addressesFile: null,
-      podRanges: [],
+      aim: () => undefined,
       clock: systemClock,
       random: Math.random,
       attempt,
       ...options,
     };
-    const { addressesFile, podRanges } = this.#options;
-    this.#session = new Session({ epoch: randomBytes(16), agentVersion, nodeName, podRanges });
+    const { addressesFile } = this.#options;
+    this.#session = new Session({ epoch: randomBytes(16), agentVersion, nodeName });
     this.#channels = new Channels(credentials);
     this.#list = new WayList({ addresses, addressesFile, isPlain: credentials.caFile === null });
     this.#tries = new WayTries({ ...this.#options, list: this.#list, ways: this.#ways });
@@ -164,9 +163,9 @@ export class AgentStream {
   }
 
   #talk(call: ReturnType<AgentServiceClient['report']>): Promise<Ending> {
-    const { source, clock } = this.#options;
+    const { source, clock, aim } = this.#options;
     const ways = () => ({ known: this.#ways.list(), badAddressLines: this.#list.badLines });
-    return new Conversation(call, this.#session, { source, clock, stopping: this.#stopping.signal, ways }).run();
+    return new Conversation(call, this.#session, { source, clock, stopping: this.#stopping.signal, ways, aim }).run();
   }
 
   /** The dial had failed, so the call ended at once, and says why: unless the channel has come about meanwhile. */

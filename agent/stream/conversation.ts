@@ -1,6 +1,6 @@
 /** One stream from its first message to its end: what the session says goes out as fast as the other side takes it. */
 import type { ClientDuplexStream, StatusObject } from '@grpc/grpc-js';
-import type { ReportRequest, ReportResponse } from '../../proto/generated/plumbline/agent/v1/agent.ts';
+import type { ReportRequest, ReportResponse, Target } from '../../proto/generated/plumbline/agent/v1/agent.ts';
 import type { Clock } from '../clock.ts';
 import type { ReadingSource } from '../reading.ts';
 import type { Effect, Session, ToldWays } from './session.ts';
@@ -13,6 +13,8 @@ export interface Surroundings {
   readonly stopping: AbortSignal;
   /** How the ways to the aggregator go. */
   readonly ways: () => ToldWays;
+  /** Takes the targets of probes that the aggregator names; they are not checked yet. */
+  readonly aim: (targets: readonly Target[]) => void;
 }
 
 /** How a stream ended. */
@@ -117,8 +119,9 @@ export class Conversation {
   }
 
   #perform(effect: Effect): void {
-    const { source } = this.#around;
+    const { source, aim } = this.#around;
     if (effect.kind === 'evidence') source.wantEvidence(effect.entries);
+    if (effect.kind === 'targets') aim(effect.targets);
     if (effect.kind === 'slowDown') source.slowDown(effect.seconds);
     if (effect.kind === 'reconnect') {
       this.#reconnectWithinSeconds = effect.withinSeconds;

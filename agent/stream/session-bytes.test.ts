@@ -62,7 +62,7 @@ function bytesOf(session: Session): number {
 /** A node that has told its table and an hour of readings. */
 function longTold(): Session {
   const epoch = new Uint8Array(16).fill(7);
-  const session = new Session({ epoch, agentVersion: '0.1.0', nodeName: 'node-b', podRanges: [] });
+  const session = new Session({ epoch, agentVersion: '0.1.0', nodeName: 'node-b' });
   session.begin();
   const first = reading(1, { rows: rows(3), parts: figures(0) });
   for (let number = 1; number <= 720; number++) {

@@ -12,7 +12,6 @@ import { agentMetrics } from './agent-metrics.ts';
 import { readCommand } from './commands.ts';
 import { EvidenceQueue } from './evidence-queue.ts';
 import { holdsBack, type Snapshot, snapshotOf, telling } from './snapshot.ts';
-import { type TargetRules, targetRefusal } from './targets.ts';
 import { Wanted } from './wanted.ts';
 import { agedWay, type KnownWay } from './ways.ts';
 
@@ -21,7 +20,6 @@ export interface SessionOptions {
   readonly epoch: Uint8Array;
   readonly agentVersion: string;
   readonly nodeName: string;
-  readonly podRanges: TargetRules['podRanges'];
 }
 
 /** What a command asks of those around the session. */
@@ -29,6 +27,7 @@ export type Effect =
   | { readonly kind: 'none' }
   | { readonly kind: 'refused' }
   | { readonly kind: 'evidence'; readonly entries: readonly string[] }
+  | { readonly kind: 'targets'; readonly targets: readonly wire.Target[] }
   | { readonly kind: 'slowDown'; readonly seconds: number | null }
   | { readonly kind: 'reconnect'; readonly withinSeconds: number };
 
@@ -37,8 +36,6 @@ export interface SessionCounts {
   /** Streams after the first on which the aggregator said anything. */
   readonly reconnects: number;
   readonly refusedCommands: number;
-  readonly acceptedTargets: number;
-  readonly refusedTargets: number;
   /** Messages that were sent, and those that the aggregator has not acknowledged. */
   readonly sent: bigint;
   readonly unacknowledged: bigint;
@@ -78,8 +75,6 @@ export class Session {
   #isHeard = false;
   #heardStreams = 0;
   #refusedCommands = 0;
-  #acceptedTargets = 0;
-  #refusedTargets = 0;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -129,8 +124,7 @@ export class Session {
       case 'wantEvidence':
         return { kind: 'evidence', entries: command.entries };
       case 'targets':
-        this.#countTargets(command.targets);
-        return nothing;
+        return { kind: 'targets', targets: command.targets };
       case 'slowDown':
         return { kind: 'slowDown', seconds: command.seconds === 0 ? null : command.seconds };
       case 'resync':
@@ -159,8 +153,6 @@ export class Session {
     return {
       reconnects: Math.max(0, this.#heardStreams - 1),
       refusedCommands: this.#refusedCommands,
-      acceptedTargets: this.#acceptedTargets,
-      refusedTargets: this.#refusedTargets,
       sent: this.#sequence,
       unacknowledged: this.#sequence - this.#acknowledged,
     };
@@ -234,18 +226,5 @@ export class Session {
   #refuse(): Effect {
     this.#refusedCommands++;
     return { kind: 'refused' };
-  }
-
-  /** Nothing probes yet: what would be accepted is only counted. */
-  #countTargets(targets: readonly wire.Target[]): void {
-    const addresses = this.#newest?.parts.addresses;
-    const ownAddresses = addresses?.state === 'ok' ? addresses.value.addresses.map(({ address }) => address) : null;
-    for (const target of targets) {
-      // Without its own addresses the agent cannot tell that a target is not itself.
-      const isRefused =
-        ownAddresses === null || targetRefusal(target, { podRanges: this.#options.podRanges, ownAddresses }) !== null;
-      if (isRefused) this.#refusedTargets++;
-      else this.#acceptedTargets++;
-    }
   }
 }

@@ -5,6 +5,7 @@ import {
   excerpt,
   forwardTo,
   forwardWith,
+  frontend,
   nodeView,
   preroutingJump,
   silentKubeProxy,
@@ -13,8 +14,9 @@ import {
   untaken,
 } from '../../test/view-builders.ts';
 import { checks } from '../checks/index.ts';
-import type { Finding } from '../model/finding.ts';
+import type { Finding, Violation } from '../model/finding.ts';
 import { findingsOf } from '../../test/findings-of.ts';
+import { rootCauses } from './causes.ts';
 
 const web = 'tcp 10.96.0.1:80';
 const cart = 'tcp 10.96.0.3:6379';
@@ -145,5 +147,119 @@ describe('causes', () => {
     const findings = findingsOf(view, checks);
     expect(outline(findings)).toEqual(['mixed-backends: node-a', 'mixed-backends: shop/web <- mixed-backends']);
     expect(findings.map(({ state }) => state)).toEqual(['firing', 'unknown']);
+  });
+});
+
+type Said = Pick<Violation, 'topics' | 'explainsTopics' | 'explains'> & { readonly frontends?: readonly string[] };
+
+/** What checks said of one node, each with the check of its cause behind an arrow. */
+function causesOf(...said: readonly (readonly [check: string, said: Said])[]): readonly string[] {
+  const found = said.map(([check, { frontends = [], ...topics }]) => {
+    const subject = { kind: 'Node', name: 'node-a' } as const;
+    const words = { summary: '', evidence: [], remediation: [] };
+    return { check, violation: { subject, ...words, ...topics, frontends: frontends.map(frontend) } };
+  });
+  const roots = rootCauses(found);
+  return found.map((one) => {
+    const root = roots.get(one);
+    return `${one.check}${root === undefined ? '' : ` <- ${root.check}`}`;
+  });
+}
+
+const webPod = 'pod shop/web-0';
+const apiPod = 'pod shop/api-0';
+
+describe('causes below Services', () => {
+  it('a lost CNI configuration is the cause of all sandboxes and pods that wait for it', () => {
+    expect(
+      causesOf(
+        ['cni-config-missing', { explainsTopics: 'all' }],
+        ['sandbox-failing', { topics: [webPod, apiPod], explainsTopics: [webPod, apiPod] }],
+        ['pod-without-ip', { topics: [webPod] }],
+        ['peer-route-missing', { topics: ['peer node-b'] }],
+      ),
+    ).toEqual([
+      'cni-config-missing',
+      'sandbox-failing <- cni-config-missing',
+      'pod-without-ip <- cni-config-missing',
+      'peer-route-missing',
+    ]);
+  });
+
+  it('explain only what speaks of nothing else', () => {
+    expect(
+      causesOf(
+        ['sandbox-failing', { topics: [webPod], explainsTopics: [webPod] }],
+        ['pod-without-ip', { topics: [webPod] }],
+        ['pod-without-ip', { topics: [apiPod] }],
+        ['pod-without-ip', { topics: [webPod, apiPod] }],
+        ['pod-without-ip', { topics: [] }],
+      ),
+    ).toEqual(['sandbox-failing', 'pod-without-ip <- sandbox-failing', ...Array(3).fill('pod-without-ip')]);
+  });
+
+  it('explain what speaks of frontends too where they explain those as well', () => {
+    const key = 'tcp 10.96.0.1:80';
+    const explainsBoth = { explainsTopics: ['peer node-b'], explains: [frontend(key)] };
+    const speaksOfBoth = { topics: ['peer node-b'], frontends: [key] };
+    expect(causesOf(['bgp-down', explainsBoth], ['node-unreachable', speaksOfBoth])[1]).toBe(
+      'node-unreachable <- bgp-down',
+    );
+    const { explains: _, ...topicsAlone } = explainsBoth;
+    expect(causesOf(['bgp-down', topicsAlone], ['node-unreachable', speaksOfBoth])[1]).toBe('node-unreachable');
+  });
+
+  it('are the lowest there are: what hangs on an effect hangs on its cause', () => {
+    const peer = { topics: ['peer node-b'], explainsTopics: ['peer node-b'] };
+    expect(
+      causesOf(
+        ['node-unreachable', { topics: ['peer node-b'] }],
+        ['peer-fdb-missing', peer],
+        ['vtep-mac-drift', peer],
+        ['tunnel-down', { explainsTopics: ['peer node-b', 'peer node-c'] }],
+      ),
+    ).toEqual([
+      'node-unreachable <- tunnel-down',
+      'peer-fdb-missing <- tunnel-down',
+      'vtep-mac-drift <- tunnel-down',
+      'tunnel-down',
+    ]);
+  });
+
+  it.each([
+    ['cni-config-ambiguous', 'cni-plugin-missing'],
+    ['orphan-veth', 'pod-route-misdirected'],
+    ['pod-route-misdirected', 'pod-unwired'],
+    ['pod-unwired', 'pod-default-route'],
+    ['pod-address-mismatch', 'pod-default-route'],
+    ['tunnel-down', 'mtu-ladder'],
+    ['bgp-down', 'peer-route-missing'],
+    ['blackhole-route', 'peer-route-missing'],
+    ['vtep-mac-drift', 'peer-fdb-missing'],
+    ['peer-route-missing', 'rp-filter-strict'],
+    ['ip-forward-off', 'node-unreachable'],
+    ['rp-filter-strict', 'node-unreachable'],
+    ['mtu-ladder', 'node-unreachable'],
+    ['vxlan-checksum-offload', 'node-unreachable'],
+  ])('%s is one of %s, and not the other way round', (cause, effect) => {
+    const about = { topics: ['node'], explainsTopics: ['node'] };
+    expect(causesOf([cause, about], [effect, about])).toEqual([cause, `${effect} <- ${cause}`]);
+    expect(causesOf([effect, about], [cause, about])).toEqual([`${effect} <- ${cause}`, cause]);
+  });
+
+  it('have no cause themselves where they have effects, whichever three come together', () => {
+    const ids = checks.flatMap(({ id, layer }) => (layer === 'L1' || layer === 'L2' ? [id] : []));
+    const about = { topics: ['node'], explainsTopics: ['node'] };
+    const chains = ids.flatMap((one, at) =>
+      ids.slice(at + 1).flatMap((other, behind) =>
+        ids.slice(at + behind + 2).flatMap((third) => {
+          const said = causesOf([one, about], [other, about], [third, about]).map((words) => words.split(' <- '));
+          const parents = said.flatMap(([, parent = '']) => (parent === '' ? [] : [parent]));
+          return said.filter(([check = '', parent]) => parent !== undefined && parents.includes(check));
+        }),
+      ),
+    );
+    expect(ids.length).toBeGreaterThan(20);
+    expect(chains).toEqual([]);
   });
 });

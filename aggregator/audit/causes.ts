@@ -4,9 +4,13 @@
  * One damage has several faces: where the jump to all of kube-proxy is gone, every Service is missing. The lowest cause
  * is the finding and the rest are its children. `order` lists what can be a cause, the lowest first, with what it can
  * bring about; it says nothing of others, so a double rule is never laid to a stopped kube-proxy. A violation is a child
- * when a cause before it accounts for every frontend that it speaks of. Parents are always roots: a child of a child
- * hangs on the first cause.
+ * when a cause before it accounts for every frontend and every topic (a pod, another node) that it speaks of. Parents are
+ * always roots: a child of a child hangs on the first cause. So whatever is an effect stands behind what can cause it.
  *
+ *     cni-config-missing > cni-config-ambiguous > cni-plugin-missing > ipam-leak > tunnel-down > orphan-veth
+ *         > pod-route-misdirected > sandbox-failing > pod-unwired > pod-address-mismatch > bgp-down > vtep-mac-drift
+ *         > blackhole-route > ip-forward-off > peer-route-missing > rp-filter-strict > peer-fdb-missing > mtu-ladder
+ *         > vxlan-checksum-offload
  *     mixed-backends > missing-base-jump > base-jump-order > dangling-jump > duplicate-rules > node-name-mismatch
  *         > local-detector-wrong > mark-collision > missing-masquerade (of the node) > proxy-down > proxy-sync-failing
  *         > proxy-stalled > stale-endpoint > missing-service, rejected-service > missing-endpoint
@@ -36,7 +40,47 @@ const staleRules = [
   'unrejected-service',
 ];
 
+/** What follows where pods of a node cannot get a network. */
+const noNetwork = ['sandbox-failing', 'pod-without-ip'];
+
+/** What is below Services: a pod's interface, then the way to other nodes. */
+const below: readonly Cause[] = [
+  { check: 'cni-config-missing', effects: noNetwork },
+  { check: 'cni-config-ambiguous', effects: ['cni-plugin-missing', ...noNetwork] },
+  { check: 'cni-plugin-missing', effects: noNetwork },
+  { check: 'ipam-leak', effects: noNetwork },
+  {
+    check: 'tunnel-down',
+    effects: [
+      'mtu-ladder',
+      'node-unreachable',
+      'peer-fdb-missing',
+      'peer-route-missing',
+      'pod-cidr-mismatch',
+      'pod-route-misdirected',
+      'pod-unwired',
+      'vtep-mac-drift',
+    ],
+  },
+  { check: 'orphan-veth', effects: ['pod-route-misdirected', 'sandbox-failing'] },
+  { check: 'pod-route-misdirected', effects: ['pod-unwired', ...noNetwork] },
+  { check: 'sandbox-failing', effects: ['pod-without-ip'] },
+  { check: 'pod-unwired', effects: ['pod-address-mismatch', 'pod-default-route'] },
+  { check: 'pod-address-mismatch', effects: ['pod-default-route'] },
+  { check: 'bgp-down', effects: ['node-unreachable', 'peer-route-missing'] },
+  { check: 'vtep-mac-drift', effects: ['node-unreachable', 'peer-fdb-missing'] },
+  { check: 'blackhole-route', effects: ['node-unreachable', 'peer-route-missing'] },
+  { check: 'ip-forward-off', effects: ['node-unreachable'] },
+  // A wrong route back is what makes the way asymmetric.
+  { check: 'peer-route-missing', effects: ['node-unreachable', 'rp-filter-strict'] },
+  { check: 'rp-filter-strict', effects: ['node-unreachable'] },
+  { check: 'peer-fdb-missing', effects: ['node-unreachable'] },
+  { check: 'mtu-ladder', effects: ['node-unreachable'] },
+  { check: 'vxlan-checksum-offload', effects: ['node-unreachable'] },
+];
+
 const order: readonly Cause[] = [
+  ...below,
   { check: 'mixed-backends', effects: ['mixed-backends', 'proxy-stalled', 'unreadable-rules', ...staleRules] },
   {
     check: 'missing-base-jump',
@@ -126,17 +170,18 @@ export interface Found {
 export function rootCauses<T extends Found>(found: readonly T[]): ReadonlyMap<T, T> {
   const byCheck = Map.groupBy(found, ({ check }) => check);
   const byFrontend = Map.groupBy(found, ({ violation }) => violation.frontends[0]);
+  const byTopic = Map.groupBy(found, ({ violation }) => violation.topics?.[0]);
   const roots = new Map<T, T>();
   for (const { check, effects } of order) {
     for (const cause of byCheck.get(check) ?? []) {
-      const { explains } = cause.violation;
-      if (explains === undefined) continue;
-      const explained = explains === 'all' ? null : new Set(explains);
-      const candidates = explains === 'all' ? found : explains.flatMap((key) => byFrontend.get(key) ?? []);
-      for (const effect of candidates) {
+      const { explains = [], explainsTopics = [] } = cause.violation;
+      const keys = among(explains, byFrontend, found);
+      const topics = among(explainsTopics, byTopic, found);
+      for (const effect of new Set([...keys.candidates, ...topics.candidates])) {
         if (roots.has(effect) || !canFollow(cause, effect) || !effects.includes(effect.check)) continue;
-        const { frontends } = effect.violation;
-        const isExplained = frontends.length > 0 && frontends.every((key) => explained?.has(key) ?? true);
+        const { frontends, topics: spoken = [] } = effect.violation;
+        const isExplained =
+          frontends.length + spoken.length > 0 && frontends.every(keys.holds) && spoken.every(topics.holds);
         if (isExplained) roots.set(effect, roots.get(cause) ?? cause);
       }
     }
@@ -144,7 +189,20 @@ export function rootCauses<T extends Found>(found: readonly T[]): ReadonlyMap<T,
   return roots;
 }
 
+/** What a cause explains, and which violations that can concern: those whose first frontend or topic is among it. */
+function among<Key extends string, T>(
+  explained: readonly Key[] | 'all',
+  byFirst: ReadonlyMap<string | undefined, readonly T[]>,
+  all: readonly T[],
+): { readonly candidates: readonly T[]; readonly holds: (key: Key) => boolean } {
+  if (explained === 'all') return { candidates: all, holds: () => true };
+  const known = new Set<Key>(explained);
+  return { candidates: explained.flatMap((key) => byFirst.get(key) ?? []), holds: (key) => known.has(key) };
+}
+
 /** Within one check only what explains nothing itself follows from what does. */
 function canFollow(cause: Found, effect: Found): boolean {
-  return cause !== effect && (cause.check !== effect.check || effect.violation.explains === undefined);
+  const { explains, explainsTopics } = effect.violation;
+  const explainsNothing = explains === undefined && explainsTopics === undefined;
+  return cause !== effect && (cause.check !== effect.check || explainsNothing);
 }

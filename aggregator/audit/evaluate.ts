@@ -6,10 +6,10 @@ import type { FrontendKey } from '../../proto/forwarding.ts';
 import type { Check, ClusterView, Need, NodeCheck, NodeView } from '../model/check.ts';
 import type { Drift } from '../model/drift.ts';
 import { type Finding, severities, type Violation } from '../model/finding.ts';
-import type { FrontendCounts, NodeStatus } from '../model/node-status.ts';
+import type { FrontendCounts, LayerStatus, NodeStatus } from '../model/node-status.ts';
 import { rootCauses } from './causes.ts';
 import { fingerprint, subjectParts } from './fingerprint.ts';
-import { uncomparedBecause } from './uncompared.ts';
+import { layerStatuses, unknownReasons } from './unknown-reasons.ts';
 
 export { buildView } from './view.ts';
 
@@ -44,6 +44,7 @@ export interface NodeJudgement extends Judgement {
   readonly status: NodeStatus;
   /** Why something could not be told; empty when all could. */
   readonly unknownReasons: readonly string[];
+  readonly layers: readonly LayerStatus[];
 }
 
 /** A violation on its way to become a finding. */
@@ -80,11 +81,13 @@ export function judgeCluster({ nodes: views, objects }: ClusterView, checks: rea
   const cases: Case[] = [];
   for (const check of checks) {
     if (check.scope !== 'cluster') continue;
-    const ofNodes = check.needs.filter((need) => need !== 'pods');
+    const ofNodes = check.needs.filter((need) => need !== 'pods' && need !== 'events');
     const nodes = views.filter((view) => ofNodes.every((need) => isThere(view, need)));
     // A check that needs no node speaks of the API's objects alone.
     const canBeAsked =
-      (ofNodes.length === 0 || nodes.length > 0) && (objects.knowsPods || !check.needs.includes('pods'));
+      (ofNodes.length === 0 || nodes.length > 0) &&
+      (objects.knowsPods || !check.needs.includes('pods')) &&
+      (objects.knowsEvents || !check.needs.includes('events'));
     if (!canBeAsked) continue;
     asked.add(check.id);
     for (const violation of check.evaluate({ nodes, objects })) cases.push(caseOf(check, violation, 'cluster'));
@@ -120,12 +123,13 @@ export function judgeNode(
   const cases = asked.flatMap((check) => check.evaluate(view).map((violation) => caseOf(check, violation, scope)));
   const roots = rootCauses(cases);
   const findings = cases.map((one) => judged(one, view.name, roots.get(one)?.fingerprint ?? null));
-  const unknownReasons = reasonsOf(view);
+  const reasons = unknownReasons(view);
   return {
     asked: new Set(asked.map(({ id }) => id)),
     findings: findings.sort((a, b) => compareText(sortKey(a.finding), sortKey(b.finding))),
-    status: statusOf(view, findings, unknownReasons.length > 0),
-    unknownReasons,
+    status: statusOf(view, findings, reasons.length > 0),
+    unknownReasons: reasons,
+    layers: layerStatuses(view, checks),
   };
 }
 
@@ -143,6 +147,8 @@ function isThere(view: NodeView, need: Need): boolean {
       return view.parts.conntrack.state === 'ok' && view.parts.conntrack.value.udp !== null;
     case 'pods':
       return view.objects.knowsPods;
+    case 'events':
+      return view.objects.knowsEvents;
     default:
       return view.parts[need].state === 'ok';
   }
@@ -198,34 +204,6 @@ function countFrontends({ desired, observed, drift }: NodeView): FrontendCounts 
   const beyond = drift.filter(({ key }) => !desired.has(key)).length;
   const total = desired.size + beyond;
   return { total, inSync: total - drift.length, drifted: drift.length - unknown, unknown };
-}
-
-/** Parts without which it cannot be said that a node is healthy. What a dataplane's own reader says comes first. */
-const decisiveParts = ['iptables', 'nftables', 'ipvs', 'forwarding', 'kubeProxy', 'addresses', 'proxyTraces'] as const;
-
-/** An absent part is no reason: the checks that need it are not asked, which the reader of a bundle knows. */
-function reasonsOf(view: NodeView): readonly string[] {
-  const { mode } = view.profile;
-  const { forwarding } = view.parts;
-  const reasons: string[] = [];
-  const uncompared = uncomparedBecause(view);
-  if (mode.source === 'unknown') reasons.push(`dataplane mode: ${mode.reason}`);
-  else if (uncompared !== null) reasons.push(uncompared);
-  else if (forwarding.state === 'absent') reasons.push(`${mode.value}: no rules were reported`);
-  else if (forwarding.state === 'ok' && view.desired === null) reasons.push('what the node should do is not known');
-  const told = new Set(mode.source === 'unknown' ? [mode.reason] : []);
-  for (const name of decisiveParts) {
-    const part = view.parts[name];
-    if (part.state !== 'failed' || told.has(part.reason)) continue;
-    told.add(part.reason);
-    reasons.push(`${name}: ${part.reason}`);
-  }
-  const counts = new Map<string, number>();
-  for (const one of view.drift) {
-    if (one.kind === 'unknown') counts.set(one.reason, (counts.get(one.reason) ?? 0) + 1);
-  }
-  for (const [reason, count] of counts) reasons.push(`${count} ${count === 1 ? 'frontend' : 'frontends'}: ${reason}`);
-  return reasons;
 }
 
 /** Findings as every list shows them: by severity (most urgent first), check, node, subject. */

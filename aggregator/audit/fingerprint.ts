@@ -17,7 +17,12 @@ export function subjectParts(subject: Subject): readonly string[] {
       return [subject.kind, subject.namespace, subject.name, subject.port, subject.protocol];
     case 'Frontend':
       return [subject.kind, subject.name, subject.port, subject.protocol];
+    case 'Pod':
+      return [subject.kind, subject.namespace, subject.name];
     case 'Node':
+    case 'Link':
+    case 'Peer':
+    case 'Address':
     case 'Rule':
     case 'Cluster':
       return [subject.kind, subject.name];

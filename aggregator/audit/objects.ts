@@ -3,7 +3,7 @@ import type { ClusterObjects, ClusterSnapshot } from '../model/cluster.ts';
 
 /** Indexes a cluster's state; the indexes are made when they are first asked for. */
 export function objectsOf(snapshot: ClusterSnapshot): ClusterObjects {
-  const { services, endpointSlices, nodes, pods, namespaces } = snapshot;
+  const { services, endpointSlices, nodes, pods, namespaces, podEvents } = snapshot;
   const serviceIndex = once(
     () => new Map(services.map((service) => [`${service.namespace}/${service.name}`, service])),
   );
@@ -14,9 +14,18 @@ export function objectsOf(snapshot: ClusterSnapshot): ClusterObjects {
   const podsByNamespace = once(() => Map.groupBy(pods ?? [], ({ namespace }) => namespace));
   const podsByNode = once(() => Map.groupBy(pods ?? [], ({ nodeName }) => nodeName));
   const namespaceIndex = once(() => new Map((namespaces ?? []).map((namespace) => [namespace.name, namespace])));
+  const podsByAddress = once(() => {
+    const own = (pods ?? []).filter(({ hostNetwork }) => !hostNetwork);
+    return Map.groupBy(
+      own.flatMap((pod) => pod.addresses.map((address) => ({ pod, address }))),
+      ({ address }) => address,
+    );
+  });
+  const eventsByNode = once(() => Map.groupBy(podEvents ?? [], ({ nodeName }) => nodeName));
   return {
     knowsPods: pods !== null,
     knowsNamespaces: namespaces !== null,
+    knowsEvents: podEvents !== null,
     services: () => services,
     service: (namespace, name) => serviceIndex().get(`${namespace}/${name}`) ?? null,
     endpointSlices: (namespace, service) => sliceIndex().get(`${namespace}/${service}`) ?? [],
@@ -24,6 +33,12 @@ export function objectsOf(snapshot: ClusterSnapshot): ClusterObjects {
     node: (name) => nodeIndex().get(name) ?? null,
     podsIn: (namespace) => podsByNamespace().get(namespace) ?? [],
     podsOn: (node) => podsByNode().get(node) ?? [],
+    pods: () => pods ?? [],
+    podsWithAddress: (address) =>
+      podsByAddress()
+        .get(address)
+        ?.map(({ pod }) => pod) ?? [],
+    podEventsOn: (node) => eventsByNode().get(node) ?? [],
     namespace: (name) => namespaceIndex().get(name) ?? null,
   };
 }

@@ -6,7 +6,7 @@ import type { Fate, ForwardingTable, FrontendKey, OwnerHints } from '../../proto
 import type { ForwardingReport } from '../../proto/parts.ts';
 import type { NodeProfile } from '../../proto/profile.ts';
 import type { NodeParts } from '../../proto/parts.ts';
-import type { NodeView } from '../model/check.ts';
+import type { NodeView, Peers } from '../model/check.ts';
 import type { ClusterNode, ClusterObjects } from '../model/cluster.ts';
 import type { DesiredOwner, DesiredState } from '../model/desired.ts';
 import { isSupportedMode } from './desired.ts';
@@ -22,6 +22,7 @@ export interface ViewInput {
   readonly desired: DesiredState | null;
   readonly largeCluster: { readonly [family in Family]: boolean };
   readonly objects: ClusterObjects;
+  readonly peers: Peers;
 }
 
 /**
@@ -29,7 +30,7 @@ export interface ViewInput {
  * mode asks of it and its rules were read: otherwise both are null and the drift is empty, which says nothing.
  */
 export function buildView(input: ViewInput): NodeView {
-  const { name, node, profile, parts, largeCluster, objects } = input;
+  const { name, node, profile, parts, largeCluster, objects, peers } = input;
   const report = comparable(profile, parts);
   const desired = report === null ? null : input.desired;
   const observed = report === null ? null : withUnlisted(report, desired);
@@ -46,6 +47,7 @@ export function buildView(input: ViewInput): NodeView {
     largeCluster,
     history: null,
     objects,
+    peers,
   };
 }
 

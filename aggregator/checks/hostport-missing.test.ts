@@ -12,8 +12,12 @@ const recorded: Pod = {
 };
 const itsRule: HostPort = { protocol: 'tcp', port: 8088, address: null, backend: backend('10.244.1.8:8080') };
 const portmap: CniReport = {
-  configurations: [{ file: '10-labnet.conflist', network: 'labnet', plugins: ['bridge', 'portmap'], problem: null }],
+  configurations: [
+    { file: '10-labnet.conflist', network: 'labnet', plugins: ['bridge', 'portmap'], settings: [], problem: null },
+  ],
   reservations: excerpt(),
+  results: excerpt(),
+  pluginFolders: [],
 };
 
 function evaluate(rules: readonly HostPort[], pods: readonly Pod[], sketch: ViewSketch = {}) {

@@ -85,6 +85,8 @@ describe('proxy-down', () => {
       terminating: false,
       ports: [],
       createdAt: null,
+      startedAt: null,
+      runs: true,
     };
     const down = (profile: Partial<NodeProfile>, parts: Partial<NodeParts>, pods: readonly Pod[] | null = null) =>
       proxyDown

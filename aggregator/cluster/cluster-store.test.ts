@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { apiAgentPod, apiNode, apiService, apiSlice } from '../../test/api-objects.ts';
+import { apiAgentPod, apiNode, apiSandboxEvent, apiService, apiSlice } from '../../test/api-objects.ts';
 import { watchedApi } from '../../test/watched-api.ts';
 
 /** A store that follows a cluster of one Service with one slice, one Node and one agent. */
@@ -35,6 +35,7 @@ describe('the first lists', () => {
     expect([...first].sort()).toEqual([
       'health agentpods',
       'health endpointslices',
+      'health events',
       'health namespaces',
       'health nodes',
       'health pods',
@@ -43,6 +44,7 @@ describe('the first lists', () => {
       'pods plumbline',
       'relisted agentpods',
       'relisted endpointslices',
+      'relisted events',
       'relisted namespaces',
       'relisted nodes',
       'relisted pods',
@@ -250,6 +252,62 @@ describe('a list anew', () => {
   });
 });
 
+describe('events', () => {
+  const forbidden = {
+    what: { kind: 'status', status: 403 },
+    plural: 'events',
+    times: Number.POSITIVE_INFINITY,
+  } as const;
+
+  it('are those of sandboxes that could not be made, by their node, and of the last hour', async () => {
+    const { api, store, timing } = await followed();
+    const at = (minutes: number) => new Date(timing.now() - minutes * 60_000).toISOString();
+    api.apply('events', apiSandboxEvent('shop/web-0', 'node-a', at(1)));
+    api.apply('events', apiSandboxEvent('shop/web-1', 'node-a', at(59)));
+    api.apply('events', apiSandboxEvent('shop/api-0', 'node-b', at(1)));
+    api.apply('events', { ...apiSandboxEvent('shop/web-2', 'node-a', at(1)), reason: 'FailedScheduling' });
+    await timing.pass(1);
+    const on = (node: string) => [...store.podEventsOn(node)].map(({ name }) => name);
+    expect([on('node-a'), on('node-b'), on('node-c')]).toEqual([['web-0', 'web-1'], ['api-0'], []]);
+    expect(store.objects().podEvents?.map(({ name }) => name)).toEqual(['web-0', 'web-1', 'api-0']);
+    await timing.pass(120);
+    expect(on('node-a')).toEqual(['web-0']);
+    api.remove('events', 'shop/web-0.1');
+    await timing.pass(1);
+    expect(on('node-a')).toEqual([]);
+  });
+
+  it("that we may not have are not known, which is nobody's trouble, and asked for seldom", async () => {
+    const watched = watchedApi();
+    const { api, store, timing, warned, told } = watched;
+    api.fail(forbidden);
+    store.start();
+    await timing.pass(600);
+    expect([store.health('events').fresh, store.objects().podEvents, warned()]).toEqual([false, null, []]);
+    expect(store.health('events').because).toMatch(/^not listed yet \(GET .*: 403 Forbidden/);
+    expect(told().filter((what) => what.endsWith('events'))).toEqual([]);
+    expect(store.figures().filter(({ labels }) => labels?.kind === 'events')).toEqual([]);
+    expect(api.requests.get('watch events')).toBeLessThanOrEqual(2);
+    expect(['services', 'pods'].map((kind) => store.health(kind as 'pods').fresh)).toEqual([true, true]);
+  });
+
+  it('that are permitted later are known then, and not any more when that is taken back', async () => {
+    const { api, store, timing, warned } = watchedApi();
+    api.fail(forbidden);
+    store.start();
+    await timing.pass(1);
+    api.mend();
+    await timing.pass(601);
+    expect(store.health('events').fresh).toBe(true);
+    api.fail(forbidden);
+    for (const watch of api.watches('events')) watch.cut();
+    await timing.pass(10);
+    expect([store.health('events').fresh, store.objects().podEvents]).toEqual([false, null]);
+    // That the watch broke off is trouble; that it is refused then is none.
+    expect(warned().filter((message) => message.includes('403'))).toEqual([]);
+  });
+});
+
 describe('figures', () => {
   it('count what is held, what went wrong, and how old it is', async () => {
     const { api, store, timing } = await followed();
@@ -261,6 +319,7 @@ describe('figures', () => {
       ['plumbline_watch_fresh', '', 1],
       ['plumbline_watch_objects', '', 1],
       ['plumbline_watch_unreadable_objects', '', 0],
+      ['plumbline_watch_forgotten_objects_total', '', 0],
       ['plumbline_watch_restarts_total', '', 1],
       ['plumbline_watch_relists_total', '', 1],
       ['plumbline_watch_errors_total', 'cut', 1],

@@ -5,7 +5,16 @@
  * largest list of the API, on a right to read the pods of every namespace, or on any single pod that cannot be read. It
  * costs some 300 bytes for each node.
  */
-import type { ClusterNode, ClusterSnapshot, EndpointSlice, Namespace, Pod, Service } from '../model/cluster.ts';
+import type {
+  ClusterNode,
+  ClusterSnapshot,
+  EndpointSlice,
+  Namespace,
+  Pod,
+  PodEvent,
+  Service,
+} from '../model/cluster.ts';
+import type { Address } from '../../proto/address.ts';
 import type { AgentPod, ClusterChange, ClusterFeed, WatchedKind, WatchHealth } from '../model/feeds.ts';
 import type { Figure } from '../model/record.ts';
 import { AgentPods } from './agent-pods.ts';
@@ -13,6 +22,7 @@ import type { ApiClient } from './api-client.ts';
 import { FollowedKind } from './followed-kind.ts';
 import { Names } from './names.ts';
 import type { ObjectChange } from './object-table.ts';
+import { PodEvents } from './pod-events.ts';
 import { PodIndex } from './pod-index.ts';
 import { SliceIndex } from './slice-index.ts';
 import type { Timing } from './timing.ts';
@@ -22,6 +32,7 @@ import {
   endpointSliceResource,
   namespaceResource,
   nodeResource,
+  podEventResource,
   podResource,
   serviceResource,
   type WatchedResource,
@@ -46,9 +57,11 @@ export class ClusterStore implements ClusterFeed {
   readonly #nodes: FollowedKind<ClusterNode>;
   readonly #pods: FollowedKind<Pod>;
   readonly #namespaces: FollowedKind<Namespace>;
+  readonly #events: FollowedKind<PodEvent>;
   readonly #agentPods: FollowedKind<AgentPod>;
   readonly #index = new SliceIndex();
   readonly #podIndex = new PodIndex();
+  readonly #podEvents = new PodEvents();
   readonly #listeners = new Set<(change: ClusterChange) => void>();
   #running: Promise<unknown> | null = null;
 
@@ -76,6 +89,7 @@ export class ClusterStore implements ClusterFeed {
     this.#namespaces = this.#kind(namespaceResource, (changes) => {
       for (const { key } of changes) this.#tell({ kind: 'namespace', name: key, at: options.timing.now() });
     });
+    this.#events = this.#kind(podEventResource, (changes) => this.#podEvents.change(changes));
     this.#agentPods = this.#kind(ofAgents, (changes) => this.agentPods.take(changes));
   }
 
@@ -99,6 +113,18 @@ export class ClusterStore implements ClusterFeed {
     return this.#podIndex.on(node);
   }
 
+  pods(): Iterable<Pod> {
+    return this.#pods.objects.values();
+  }
+
+  podsWithAddress(address: Address): readonly Pod[] {
+    return this.#podIndex.withAddress(address);
+  }
+
+  podEventsOn(node: string): Iterable<PodEvent> {
+    return this.#podEvents.on(node, this.#options.timing.now());
+  }
+
   slicesOf(serviceKey: string): readonly EndpointSlice[] {
     return this.#index.of(serviceKey);
   }
@@ -107,12 +133,14 @@ export class ClusterStore implements ClusterFeed {
   objects(): ClusterSnapshot {
     const pods = this.#pods.health().fresh ? [...this.#pods.objects.values()] : null;
     const namespaces = this.#namespaces.health().fresh ? [...this.namespaces.values()] : null;
+    const podEvents = this.#events.health().fresh ? [...this.#events.objects.values()] : null;
     return {
       services: [...this.services.values()],
       endpointSlices: [...this.#slices.objects.values()],
       nodes: [...this.nodes.values()],
       pods,
       namespaces,
+      podEvents,
     };
   }
 
@@ -164,7 +192,7 @@ export class ClusterStore implements ClusterFeed {
   }
 
   #all(): readonly AnyKind[] {
-    return [this.#services, this.#slices, this.#nodes, this.#pods, this.#namespaces, this.#agentPods];
+    return [this.#services, this.#slices, this.#nodes, this.#pods, this.#namespaces, this.#events, this.#agentPods];
   }
 
   /** A slice's change is one of its Service: of both, where it went from one to another. */

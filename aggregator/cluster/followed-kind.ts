@@ -28,6 +28,10 @@ export interface KindState {
   readonly counts: WatchCounts;
   readonly objects: number;
   readonly unreadable: number;
+  /** Not kept, because there are too many. */
+  readonly forgotten: number;
+  /** The API server refuses it to us, and may: nobody need be told. */
+  readonly isRefused: boolean;
 }
 
 export class FollowedKind<T> {
@@ -40,7 +44,7 @@ export class FollowedKind<T> {
   constructor(options: FollowedKindOptions<T>) {
     this.#options = options;
     this.of = options.resource.of;
-    this.#table = new ObjectTable(options.compact);
+    this.#table = new ObjectTable(options.compact, options.resource.most);
     this.#watcher = new Watcher({
       client: options.client,
       resource: options.resource,
@@ -50,7 +54,7 @@ export class FollowedKind<T> {
         saw: (object) => this.#changed(this.#table.saw(object)),
         gone: (object) => this.#changed(this.#table.gone(object)),
         listed: (objects) => {
-          options.changed(this.#table.replace(objects));
+          options.changed([...this.#table.replace(objects), ...this.#table.forgetOldest()]);
           options.relisted();
         },
         healthChanged: () => this.#tellHealth(),
@@ -82,18 +86,20 @@ export class FollowedKind<T> {
   }
 
   state(): KindState {
-    const { objects, unreadable } = this.#table;
+    const { objects, unreadable, forgotten } = this.#table;
     return {
       of: this.of,
       health: this.health(),
       counts: this.#watcher.counts(),
       objects: objects.size,
       unreadable: unreadable.size,
+      forgotten,
+      isRefused: this.#watcher.isRefused,
     };
   }
 
   #changed(change: ObjectChange<T> | null): void {
-    if (change !== null) this.#options.changed([change]);
+    if (change !== null) this.#options.changed([change, ...this.#table.forgetOldest()]);
     this.#tellHealth();
   }
 

@@ -35,11 +35,14 @@ export class Names {
 
   /** An equal pod: the pods of one ReplicaSet have the same labels and ports, and all have names that others have too. */
   inPod(pod: Pod): Pod {
-    const { nodeName, labels, ports } = pod;
+    const { nodeName, labels, ports, createdAt } = pod;
     return {
       ...pod,
       namespace: this.one(pod.namespace),
       nodeName: nodeName === null ? null : this.one(nodeName),
+      // Most are taken on in the second in which they are made.
+      startedAt: pod.startedAt === createdAt ? createdAt : pod.startedAt,
+      ...(pod.waitingReason === undefined ? {} : { waitingReason: this.one(pod.waitingReason) }),
       labels: shared(this.#labels, labels, () => this.#withKeys(labels)),
       ports: shared(this.#ports, ports, () => ports.map((port) => ({ ...port, name: this.one(port.name) }))),
     };

@@ -5,6 +5,7 @@ import type { Kind } from './api-list.ts';
 import { readAnnotations, readName } from './api-list.ts';
 import type { Field } from './api-object.ts';
 import { apiAddress, apiPrefix, elements, flag, member, text, textMap } from './api-object.ts';
+import { readNodeCni } from './node-cni.ts';
 
 export const zoneLabel = 'topology.kubernetes.io/zone';
 
@@ -22,18 +23,29 @@ function readNode(item: Field): ClusterNode {
     podCIDRs: podCIDRs.flatMap((field) => apiPrefix(text(field) ?? '') ?? []),
     addresses: readAddresses(item),
     createdAt: text(member(member(item, 'metadata'), 'creationTimestamp')),
-    ready: readReady(item),
+    ready: conditionOf(item, 'Ready')?.isTrue ?? null,
     leaving: isLeaving(spec),
+    notReadyBecause: readNotReady(item),
+    networkUnavailable: conditionOf(item, 'NetworkUnavailable')?.isTrue ?? null,
+    cni: readNodeCni(textMap(member(member(item, 'metadata'), 'annotations')) ?? {}),
     annotations: readAnnotations(item),
   };
 }
 
-function readReady(item: Field): boolean | null {
+function conditionOf(item: Field, type: string): { readonly isTrue: boolean; readonly message: string } | null {
   for (const condition of elements(member(member(item, 'status'), 'conditions'))) {
-    if (text(member(condition, 'type')) === 'Ready') return text(member(condition, 'status')) === 'True';
+    if (text(member(condition, 'type')) !== type) continue;
+    return { isTrue: text(member(condition, 'status')) === 'True', message: text(member(condition, 'message')) ?? '' };
   }
   return null;
 }
+
+function readNotReady(item: Field): string | null {
+  const ready = conditionOf(item, 'Ready');
+  return ready === null || ready.isTrue ? null : ready.message.slice(0, longestMessage);
+}
+
+const longestMessage = 500;
 
 /** Taints of the cluster autoscaler and of Karpenter on a node that they are about to remove. */
 const leavingTaints = ['ToBeDeletedByClusterAutoscaler', 'karpenter.sh/disrupted', 'karpenter.sh/disruption'];

@@ -1,6 +1,6 @@
 /** The objects of one kind as they are now, and what each thing told of them changed. */
 import { isSame } from './same-value.ts';
-import type { SeenObject } from './watched-resource.ts';
+import type { MostKept, SeenObject } from './watched-resource.ts';
 
 /** What is kept of one object changed; null = there is (was) none. */
 export interface ObjectChange<T> {
@@ -14,15 +14,26 @@ interface Identity {
   readonly resourceVersion: string;
 }
 
+/** So many of those that may be kept go at a time: to sort them for each that comes would cost too much. */
+const shareForgotten = 0.1;
+
 export class ObjectTable<T> {
   readonly #objects = new Map<string, T>();
   readonly #identities = new Map<string, Identity>();
   readonly #unreadable = new Map<string, string>();
   readonly #compact: (object: T) => T;
+  readonly #most: MostKept<T> | null;
+  #forgotten = 0;
 
-  /** @param compact gives an equal object that takes less memory. */
-  constructor(compact: (object: T) => T = (object) => object) {
+  /** @param compact gives an equal object that takes less memory. @param most null = all are kept. */
+  constructor(compact: (object: T) => T = (object) => object, most: MostKept<T> | null = null) {
     this.#compact = compact;
+    this.#most = most;
+  }
+
+  /** Objects that were forgotten because there are too many, so far. */
+  get forgotten(): number {
+    return this.#forgotten;
   }
 
   get objects(): ReadonlyMap<string, T> {
@@ -60,6 +71,21 @@ export class ObjectTable<T> {
     const went = [...this.#identities].filter(([key]) => !there.has(key));
     const changes = [...went.map(([key, { uid }]) => this.gone({ key, uid })), ...all.map((seen) => this.saw(seen))];
     return changes.filter((change) => change !== null);
+  }
+
+  /** Where there are too many, the oldest go. @returns what that changed. */
+  forgetOldest(): readonly ObjectChange<T>[] {
+    const most = this.#most;
+    if (most === null || this.#objects.size <= most.count) return [];
+    const byAge = [...this.#objects].map(([key, object]) => ({ key, age: most.age(object) }));
+    byAge.sort((one, other) => (one.age < other.age ? -1 : one.age > other.age ? 1 : 0));
+    const left = Math.floor(most.count * (1 - shareForgotten));
+    const oldest = byAge.slice(0, byAge.length - left);
+    this.#forgotten += oldest.length;
+    return oldest.flatMap(({ key }) => {
+      this.#identities.delete(key);
+      return this.#put(key, null) ?? [];
+    });
   }
 
   #put(key: string, object: T | null): ObjectChange<T> | null {

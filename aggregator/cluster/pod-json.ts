@@ -9,7 +9,7 @@ const sometime = '1970-01-01T00:00:00Z';
 
 /** The ports of all containers stand in one. */
 export function podJson(pod: Pod): ObjectJson {
-  const { namespace, name, uid, labels, nodeName, phase, addresses, hostNetwork, ready, terminating, createdAt } = pod;
+  const { namespace, name, uid, labels, nodeName, phase, addresses, hostNetwork, terminating, createdAt } = pod;
   return {
     metadata: {
       namespace,
@@ -18,6 +18,7 @@ export function podJson(pod: Pod): ObjectJson {
       creationTimestamp: unlessNull(createdAt),
       deletionTimestamp: terminating ? sometime : undefined,
       labels,
+      annotations: annotationsOf(pod),
     },
     spec: {
       nodeName: unlessNull(nodeName),
@@ -28,9 +29,34 @@ export function podJson(pod: Pod): ObjectJson {
       phase,
       podIP: addresses[0],
       podIPs: addresses.map((ip) => ({ ip })),
-      conditions: ready ? [{ type: 'Ready', status: 'True' }] : [],
+      startTime: unlessNull(pod.startedAt),
+      conditions: conditionsOf(pod),
+      containerStatuses: statesOf(pod),
     },
   };
+}
+
+/** Which networks it asks for is not kept. */
+function annotationsOf({ probePort, severalNetworks }: Pod): ObjectJson | undefined {
+  if (probePort === undefined && severalNetworks === undefined) return undefined;
+  return {
+    'plumbline.dev/probe-port': probePort === undefined ? undefined : String(probePort),
+    'k8s.v1.cni.cncf.io/networks': severalNetworks === undefined ? undefined : 'some',
+  };
+}
+
+function conditionsOf({ ready, sandboxReady }: Pod): readonly ObjectJson[] {
+  const sandbox = { type: 'PodReadyToStartContainers', status: sandboxReady === true ? 'True' : 'False' };
+  return [...(sandboxReady === undefined ? [] : [sandbox]), ...(ready ? [{ type: 'Ready', status: 'True' }] : [])];
+}
+
+/** One that runs and one that waits stand for all. */
+function statesOf({ runs, waitingReason }: Pod): readonly ObjectJson[] | undefined {
+  const states: ObjectJson[] = [
+    ...(runs ? [{ running: {} }] : []),
+    ...(waitingReason === undefined ? [] : [{ waiting: { reason: waitingReason } }]),
+  ];
+  return states.length === 0 ? undefined : states.map((state) => ({ name: 'all', state }));
 }
 
 function portJson({ name, protocol, port, hostPort, hostAddress }: ContainerPort): ObjectJson {

@@ -20,6 +20,15 @@ const list = (kind: string) =>
 const recorded = podsIn(list('pods').items);
 const named = (name: string) => recorded.find((pod) => pod.name === name);
 
+/** What a pod says of its sandbox, and its owner of it. */
+function said(annotations: Readonly<Record<string, string>>, status: unknown) {
+  const [pod] = podsIn([{ metadata: { namespace: 'shop', name: 'web-0', annotations }, spec: {}, status }]);
+  if (pod === undefined) throw new Error('there is one pod');
+  const { runs, startedAt, waitingReason, sandboxReady, probePort, severalNetworks } = pod;
+  const all = { runs, startedAt, waitingReason, sandboxReady, probePort, severalNetworks };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
+
 describe('a recorded pod', () => {
   it('has what the audit reads of it, and nothing else', () => {
     expect(named('worker-0')).toEqual({
@@ -39,6 +48,9 @@ describe('a recorded pod', () => {
       terminating: false,
       ports: [{ name: 'http', protocol: 'tcp', port: 8080, hostPort: 0, hostAddress: null }],
       createdAt: '2026-11-22T07:29:28Z',
+      startedAt: '2026-11-22T07:29:28Z',
+      runs: true,
+      sandboxReady: true,
     });
   });
 
@@ -71,7 +83,59 @@ describe('a pod', () => {
       terminating: false,
       ports: [],
       createdAt: null,
+      startedAt: null,
+      runs: false,
     });
+  });
+
+  it('that waits for its sandbox says so, and why', () => {
+    const status = {
+      startTime: '2026-11-22T12:00:00Z',
+      conditions: [{ type: 'PodReadyToStartContainers', status: 'False' }],
+      initContainerStatuses: [{ state: { waiting: { reason: 'PodInitializing' } } }],
+      containerStatuses: [{ state: { waiting: { reason: 'ContainerCreating' } } }, { state: {} }],
+    };
+    expect(said({}, status)).toEqual({
+      runs: false,
+      startedAt: '2026-11-22T12:00:00Z',
+      waitingReason: 'PodInitializing',
+      sandboxReady: false,
+    });
+  });
+
+  it('runs while any container does, whatever another one waits for', () => {
+    const containerStatuses = [
+      { state: { waiting: { reason: 'CrashLoopBackOff', message: 'back-off' } } },
+      { state: { running: { startedAt: '2026-11-22T12:00:00Z' } } },
+      { state: { terminated: { exitCode: 1 } } },
+    ];
+    const conditions = [{ type: 'PodHasNetwork', status: 'True' }];
+    expect(said({}, { containerStatuses, conditions })).toEqual({
+      runs: true,
+      startedAt: null,
+      waitingReason: 'CrashLoopBackOff',
+      sandboxReady: true,
+    });
+  });
+
+  it.each([
+    ['8080', { probePort: 8080 }],
+    ['0', {}],
+    ['65536', {}],
+    ['http', {}],
+    ['', {}],
+  ])('whose owner wants it probed at port %j is taken by its word where that is a port', (port, wishes) => {
+    const nothing = { runs: false, startedAt: null };
+    expect(said({ 'plumbline.dev/probe-port': port }, {})).toEqual({ ...nothing, ...wishes });
+  });
+
+  it.each([
+    ['macvlan-1, macvlan-2', { severalNetworks: true }],
+    ['[{"name": "sriov"}]', { severalNetworks: true }],
+    [' ', {}],
+  ])('that asks Multus for %j has several networks, or not', (networks, wishes) => {
+    const nothing = { runs: false, startedAt: null };
+    expect(said({ 'k8s.v1.cni.cncf.io/networks': networks }, {})).toEqual({ ...nothing, ...wishes });
   });
 
   it('has the ports of sidecars, not those of containers that end before it begins', () => {

@@ -6,6 +6,7 @@ import type { Field } from './api-object.ts';
 import { apiAddress, elements, flag, member, protocolOf, text, textMap, whole } from './api-object.ts';
 import type { Names } from './names.ts';
 
+const longestReason = 64;
 const phases = ['Pending', 'Running', 'Succeeded', 'Failed'] as const;
 
 /** @param names what pods have alike is kept once there: many pods are read at a time, and each is made small at once. */
@@ -32,6 +33,46 @@ function readPod(item: Field): Pod {
     terminating: text(member(metadata, 'deletionTimestamp')) !== null,
     ports: readPorts(spec),
     createdAt: text(member(metadata, 'creationTimestamp')),
+    startedAt: text(member(status, 'startTime')),
+    runs: containersOf(status).some((state) => !isNothing(member(state, 'running'))),
+    ...readWaiting(status),
+    ...readSandbox(status),
+    ...readWishes(member(metadata, 'annotations')),
+  };
+}
+
+/** The states of all containers, those that run before the others first. */
+function containersOf(status: Field): readonly Field[] {
+  const names = ['initContainerStatuses', 'containerStatuses'];
+  return names.flatMap((name) => elements(member(status, name)).map((container) => member(container, 'state')));
+}
+
+function isNothing({ value }: Field): boolean {
+  return value === undefined || value === null;
+}
+
+function readWaiting(status: Field): Pick<Pod, 'waitingReason'> {
+  const waiting = containersOf(status).find((state) => !isNothing(member(state, 'waiting')));
+  const reason = waiting === undefined ? null : text(member(member(waiting, 'waiting'), 'reason'));
+  return reason === null ? {} : { waitingReason: reason.slice(0, longestReason) };
+}
+
+/** From v1.29 on; in older releases the condition had another name for a while. */
+function readSandbox(status: Field): Pick<Pod, 'sandboxReady'> {
+  const types = ['PodReadyToStartContainers', 'PodHasNetwork'];
+  const condition = elements(member(status, 'conditions')).find((one) =>
+    types.includes(text(member(one, 'type')) ?? ''),
+  );
+  return condition === undefined ? {} : { sandboxReady: text(member(condition, 'status')) === 'True' };
+}
+
+/** What its owner says of it to Plumbline and to Multus. */
+function readWishes(annotations: Field): Pick<Pod, 'probePort' | 'severalNetworks'> {
+  const port = Number(text(member(annotations, 'plumbline.dev/probe-port')) ?? Number.NaN);
+  const networks = text(member(annotations, 'k8s.v1.cni.cncf.io/networks'))?.trim() ?? '';
+  return {
+    ...(Number.isInteger(port) && port > 0 && port < 65_536 ? { probePort: port } : {}),
+    ...(networks === '' ? {} : { severalNetworks: true as const }),
   };
 }
 

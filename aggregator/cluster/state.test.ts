@@ -97,6 +97,9 @@ describe('a recorded cluster', () => {
       createdAt: expect.stringMatching(/^2026-11-22T/),
       ready: true,
       leaving: false,
+      notReadyBecause: null,
+      networkUnavailable: null,
+      cni: { flannel: null, calico: null, cilium: null },
       annotations: {},
     });
   });
@@ -211,7 +214,7 @@ describe('a slice', () => {
     );
     expect(reading).toEqual({
       ok: true,
-      value: { services: [], endpointSlices: [], nodes: [], pods: null, namespaces: null },
+      value: { services: [], endpointSlices: [], nodes: [], pods: null, namespaces: null, podEvents: null },
     });
   });
 });
@@ -239,9 +242,36 @@ describe('a Node', () => {
         createdAt: null,
         ready: null,
         leaving: false,
+        notReadyBecause: null,
+        networkUnavailable: null,
+        cni: { flannel: null, calico: null, cilium: null },
         annotations: {},
       },
     ]);
+  });
+
+  it.each([
+    ['True', 'kubelet is posting ready status', { ready: true, notReadyBecause: null }],
+    [
+      'False',
+      'container runtime network not ready: cni plugin not initialized',
+      { ready: false, notReadyBecause: 'container runtime network not ready: cni plugin not initialized' },
+    ],
+    [
+      'Unknown',
+      'Kubelet stopped posting node status.',
+      { ready: false, notReadyBecause: 'Kubelet stopped posting node status.' },
+    ],
+    ['False', 'x'.repeat(1000), { ready: false, notReadyBecause: 'x'.repeat(500) }],
+  ])('that is ready: %s says why it is not', (status, message, told) => {
+    const conditions = [
+      { type: 'NetworkUnavailable', status: 'False', message: 'Calico is running on this node' },
+      { type: 'Ready', status, message },
+    ];
+    const items = [{ metadata: { name: 'node-a' }, spec: {}, status: { conditions } }];
+    const reading = readClusterState({ services: none, endpointSlices: none, nodes: { kind: 'NodeList', items } });
+    const [node] = reading.ok ? reading.value.nodes : [];
+    expect(node).toMatchObject({ ...told, networkUnavailable: false });
   });
 });
 

@@ -7,6 +7,7 @@ import { Names } from './names.ts';
 import { namespaceKind } from './namespace.ts';
 import { nodeKind } from './node.ts';
 import { podKind } from './pod.ts';
+import { podEventKind } from './pod-event.ts';
 import { serviceKind } from './service.ts';
 
 /** Parsed JSON of the lists, each as the API server answers it or as `kubectl get -A -o json` prints it. */
@@ -18,6 +19,8 @@ export interface ClusterLists {
   readonly pods?: unknown;
   /** Undefined = there is no such list, and nothing is known of namespaces. */
   readonly namespaces?: unknown;
+  /** Undefined = there is no such list, and nothing is known of events. */
+  readonly events?: unknown;
 }
 
 /** Reads all lists; the problems of all of them when any object does not fit. */
@@ -27,7 +30,8 @@ export function readClusterState(lists: ClusterLists): Reading<ClusterSnapshot> 
   const nodes = readList(lists.nodes, nodeKind);
   const pods = readIfThere(lists.pods, podKind(new Names()));
   const namespaces = readIfThere(lists.namespaces, namespaceKind);
-  if (services.ok && endpointSlices.ok && nodes.ok && pods.ok && namespaces.ok) {
+  const events = readIfThere(lists.events, podEventKind);
+  if (services.ok && endpointSlices.ok && nodes.ok && pods.ok && namespaces.ok && events.ok) {
     return {
       ok: true,
       value: {
@@ -36,10 +40,11 @@ export function readClusterState(lists: ClusterLists): Reading<ClusterSnapshot> 
         nodes: nodes.value,
         pods: pods.value,
         namespaces: namespaces.value,
+        podEvents: events.value,
       },
     };
   }
-  const readings = [services, endpointSlices, nodes, pods, namespaces];
+  const readings = [services, endpointSlices, nodes, pods, namespaces, events];
   return { ok: false, problems: readings.flatMap((reading) => (reading.ok ? [] : reading.problems)) };
 }
 

@@ -4,8 +4,11 @@ import type { KindState } from './followed-kind.ts';
 
 /** Names and labels are part of the program's interface. */
 export function watchFigures(kinds: readonly KindState[]): readonly Figure[] {
-  return kinds.flatMap(({ of, health, counts, objects, unreadable }): readonly Figure[] => {
+  return kinds.flatMap((state): readonly Figure[] => {
+    const { of, health, counts, objects, unreadable, forgotten } = state;
     const labels = { kind: of };
+    // What the owner does not grant has no age, and nobody waits for it.
+    if (state.isRefused) return [];
     return [
       {
         name: 'plumbline_watch_age_seconds',
@@ -34,6 +37,13 @@ export function watchFigures(kinds: readonly KindState[]): readonly Figure[] {
         kind: 'gauge',
         labels,
         value: unreadable,
+      },
+      {
+        name: 'plumbline_watch_forgotten_objects_total',
+        help: 'Objects of this kind that were not kept, because there were too many.',
+        kind: 'counter',
+        labels,
+        value: forgotten,
       },
       {
         name: 'plumbline_watch_restarts_total',

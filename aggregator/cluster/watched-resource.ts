@@ -1,5 +1,5 @@
 /** The resources that are listed and watched: where they lie, which of them, and how one is read. */
-import type { ClusterNode, EndpointSlice, Namespace, Pod, Service } from '../model/cluster.ts';
+import type { ClusterNode, EndpointSlice, Namespace, Pod, PodEvent, Service } from '../model/cluster.ts';
 import type { AgentPod, WatchedKind } from '../model/feeds.ts';
 import { agentPodKind } from './agent-pod.ts';
 import { type Kind, readObject } from './api-list.ts';
@@ -10,6 +10,7 @@ import type { Names } from './names.ts';
 import { namespaceKind } from './namespace.ts';
 import { nodeKind } from './node.ts';
 import { podKind } from './pod.ts';
+import { podEventKind, sandboxReasonWord } from './pod-event.ts';
 import { serviceKind } from './service.ts';
 
 export interface WatchedResource<T> {
@@ -17,7 +18,20 @@ export interface WatchedResource<T> {
   readonly path: string;
   /** null: all. */
   readonly labelSelector: string | null;
+  /** Absent: all. */
+  readonly fieldSelector?: string;
   readonly kind: Kind<T>;
+  /** The aggregator may be installed without the right to it: a refusal is an answer, and no trouble. */
+  readonly mayBeRefused?: true;
+  /** How many are kept at most; absent: all. */
+  readonly most?: MostKept<T>;
+}
+
+/** Beyond `count` the oldest are forgotten. */
+export interface MostKept<T> {
+  readonly count: number;
+  /** What says how old one is: the smallest is the oldest. */
+  age(object: T): string;
 }
 
 /** One object as it was told last: what is kept of it, and what tells two of the same name apart. */
@@ -64,6 +78,18 @@ export function podResource(names: Names): WatchedResource<Pod> {
   return { of: 'pods', path: '/api/v1/pods', labelSelector: null, kind: podKind(names) };
 }
 
+/** Events about pods whose network could not be made. */
+export const podEventResource: WatchedResource<PodEvent> = {
+  of: 'events',
+  path: '/api/v1/events',
+  labelSelector: null,
+  fieldSelector: `involvedObject.kind=Pod,reason=${sandboxReasonWord}`,
+  kind: podEventKind,
+  mayBeRefused: true,
+  // With messages of full length some 30 MB.
+  most: { count: 20_000, age: ({ lastAt }) => lastAt },
+};
+
 /** The pods of one namespace that have these labels: the agents. */
 export function agentPodResource(namespace: string, labelSelector: string): WatchedResource<AgentPod> {
   return {
@@ -76,9 +102,10 @@ export function agentPodResource(namespace: string, labelSelector: string): Watc
 
 /** The path of a request with its query; the selector is added. */
 export function pathWith(resource: WatchedResource<unknown>, query: Readonly<Record<string, string>>): string {
-  const { path, labelSelector } = resource;
-  const all = labelSelector === null ? query : { ...query, labelSelector };
-  return `${path}?${new URLSearchParams(all)}`;
+  const { path, labelSelector, fieldSelector } = resource;
+  const labels = labelSelector === null ? {} : { labelSelector };
+  const fields = fieldSelector === undefined ? {} : { fieldSelector };
+  return `${path}?${new URLSearchParams({ ...query, ...labels, ...fields })}`;
 }
 
 /** Takes of an object what is kept. The object itself is not kept, however much more it holds. */

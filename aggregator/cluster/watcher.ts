@@ -48,6 +48,8 @@ export interface WatchCounts {
 /** As many server errors in a row, and the version that we ask from may be the reason. */
 const errorsUntilRelist = 3;
 const silencesUntilRelist = 2;
+/** A right that may be lacking is asked for so seldom. */
+const refusedPauseMs = 10 * 60_000;
 
 export class Watcher<T> {
   readonly #options: WatcherOptions<T>;
@@ -63,6 +65,7 @@ export class Watcher<T> {
   #pages: 'no' | 'next-time' | 'always' = 'no';
   #heardAt: number;
   #trouble: string | null = null;
+  #isRefused = false;
   #watches = 0;
   #lists = 0;
 
@@ -86,6 +89,11 @@ export class Watcher<T> {
 
   stop(): void {
     this.#stop.abort();
+  }
+
+  /** Whether the server refuses it, and may: see WatchedResource.mayBeRefused. */
+  get isRefused(): boolean {
+    return this.#isRefused;
   }
 
   health(): WatchHealth {
@@ -204,12 +212,14 @@ export class Watcher<T> {
     this.#version = resourceVersion;
     this.#heardAt = this.#options.timing.monotonic();
     this.#trouble = null;
+    this.#isRefused = false;
     this.#silence.heard();
     if (!wasFresh) this.#options.sink.healthChanged();
   }
 
   /** @returns how long to wait. */
   #failed(error: ApiError): number {
+    if (error.status === 403 && this.#options.resource.mayBeRefused === true) return this.#refused(error);
     const label = errorLabel(error);
     this.#errors.set(label, (this.#errors.get(label) ?? 0) + 1);
     const text = apiErrorText(error);
@@ -217,5 +227,14 @@ export class Watcher<T> {
     this.#trouble = text;
     this.#options.sink.healthChanged();
     return this.#pace.afterFailure(error.retryAfterMs);
+  }
+
+  /** What it told before is not known any more. @returns how long to wait. */
+  #refused(error: ApiError): number {
+    this.#version = null;
+    this.#isRefused = true;
+    this.#trouble = apiErrorText(error);
+    this.#options.sink.healthChanged();
+    return refusedPauseMs;
   }
 }

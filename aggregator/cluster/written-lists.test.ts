@@ -5,7 +5,16 @@ import { describe, expect, it } from 'vitest';
 import { address, prefix } from '../../test/builders.ts';
 import { recordedSnapshot } from '../../test/recorded-snapshot.ts';
 import { recordingFolder, recordingNames } from '../../test/recordings.ts';
-import type { ClusterNode, ClusterSnapshot, EndpointSlice, Namespace, Pod, Service } from '../model/cluster.ts';
+import type {
+  ClusterNode,
+  ClusterSnapshot,
+  EndpointSlice,
+  Namespace,
+  NodeCni,
+  Pod,
+  PodEvent,
+  Service,
+} from '../model/cluster.ts';
 import { readClusterState } from './state.ts';
 import { writtenLists } from './written-lists.ts';
 
@@ -20,10 +29,18 @@ function readBack(snapshot: ClusterSnapshot) {
     nodes: lists.get('nodes.json'),
     pods: lists.get('pods.json'),
     namespaces: lists.get('namespaces.json'),
+    events: lists.get('events.json'),
   });
 }
 
-const nothing: ClusterSnapshot = { services: [], endpointSlices: [], nodes: [], pods: null, namespaces: null };
+const nothing: ClusterSnapshot = {
+  services: [],
+  endpointSlices: [],
+  nodes: [],
+  pods: null,
+  namespaces: null,
+  podEvents: null,
+};
 
 describe('lists that are written of what is kept of objects', () => {
   const withLists = recordingNames.filter((name) => existsSync(join(recordingFolder(name), 'api', 'services.json')));
@@ -35,7 +52,7 @@ describe('lists that are written of what is kept of objects', () => {
 
   it('are there for what is known only: no list of pods is not a list of none', () => {
     expect(readBack(nothing)).toEqual({ ok: true, value: nothing });
-    const none = { ...nothing, pods: [], namespaces: [] };
+    const none = { ...nothing, pods: [], namespaces: [], podEvents: [] };
     expect(readBack(none)).toEqual({ ok: true, value: none });
   });
 
@@ -121,19 +138,53 @@ const endpointSlice: fc.Arbitrary<EndpointSlice> = fc.constantFrom('ipv4' as con
   }),
 );
 
-const node: fc.Arbitrary<ClusterNode> = fc.record({
+const mac = fc.constantFrom('82:d1:e7:8e:35:66', '00:00:5e:00:53:01');
+/** As they are read: those of IPv4 before those of IPv6, one of a kind of each. */
+const ofBoth = (most: number) =>
+  fc.tuple(fc.array(ipv4, { maxLength: most }), fc.array(ipv6, { maxLength: 1 })).map((both) => both.flat());
+const cni: fc.Arbitrary<NodeCni> = fc.record({
+  flannel: orNull(
+    fc.record({
+      backend: name,
+      vtepMac: orNull(mac),
+      vtepMacIpv6: orNull(mac),
+      publicAddress: orNull(ipv4),
+      publicAddressIpv6: orNull(ipv6),
+    }),
+  ),
+  calico: orNull(
+    fc
+      .record({ addresses: ofBoth(1), tunnelAddresses: ofBoth(2) })
+      .filter(({ addresses, tunnelAddresses }) => addresses.length + tunnelAddresses.length > 0),
+  ),
+  cilium: orNull(
+    ofBoth(1)
+      .filter(({ length }) => length > 0)
+      .map((hostAddresses) => ({ hostAddresses })),
+  ),
+});
+const readiness = fc.oneof(
+  fc.constantFrom({ ready: null, notReadyBecause: null }, { ready: true, notReadyBecause: null }),
+  fc.record({ ready: fc.constant(false), notReadyBecause: fc.string({ maxLength: 12 }) }),
+);
+
+const nodeFields = fc.record({
   name,
   uid,
   zone: orNull(name),
   podCIDRs: prefixes,
   addresses: fc.array(anyAddress, { maxLength: 3 }),
   createdAt: orNull(time),
-  ready: orNull(fc.boolean()),
   leaving: fc.boolean(),
+  networkUnavailable: orNull(fc.boolean()),
+  cni,
   annotations: ours,
 });
+const node: fc.Arbitrary<ClusterNode> = fc
+  .tuple(nodeFields, readiness)
+  .map(([fields, ready]) => ({ ...fields, ...ready }));
 
-const pod: fc.Arbitrary<Pod> = fc.record({
+const podFields = fc.record({
   namespace: name,
   name,
   uid,
@@ -155,6 +206,31 @@ const pod: fc.Arbitrary<Pod> = fc.record({
     { maxLength: 3 },
   ),
   createdAt: orNull(time),
+  startedAt: orNull(time),
+  runs: fc.boolean(),
+});
+const sometimes = fc.record(
+  {
+    waitingReason: fc.constantFrom('ContainerCreating', 'CrashLoopBackOff'),
+    sandboxReady: fc.boolean(),
+    probePort: portNumber,
+    severalNetworks: fc.constant(true as const),
+  },
+  { requiredKeys: [] },
+);
+const pod: fc.Arbitrary<Pod> = fc.tuple(podFields, sometimes).map(([fields, more]) => ({ ...fields, ...more }));
+
+const podEvent: fc.Arbitrary<PodEvent> = fc.record({
+  uid: fc.uuid(),
+  namespace: name,
+  name,
+  podUid: uid,
+  nodeName: orNull(name),
+  reason: fc.constant('FailedCreatePodSandBox'),
+  message: fc.string({ maxLength: 20 }),
+  count: fc.integer({ min: 1, max: 1000 }),
+  firstAt: time,
+  lastAt: time,
 });
 
 const namespace: fc.Arbitrary<Namespace> = fc.record({ name, labels: texts, annotations: ours });
@@ -166,4 +242,5 @@ const snapshot: fc.Arbitrary<ClusterSnapshot> = fc.record({
   nodes: fc.array(node, few),
   pods: orNull(fc.array(pod, few)),
   namespaces: orNull(fc.array(namespace, few)),
+  podEvents: orNull(fc.array(podEvent, few)),
 });

@@ -4,6 +4,7 @@ import { endpointSliceJson, endpointSliceList } from './endpoint-slice-json.ts';
 import { namespaceJson, namespaceList } from './namespace-json.ts';
 import { nodeJson, nodeList } from './node-json.ts';
 import { listPieces } from './object-json.ts';
+import { podEventJson, podEventList } from './pod-event-json.ts';
 import { podJson, podList } from './pod-json.ts';
 import { serviceJson, serviceList } from './service-json.ts';
 
@@ -14,9 +15,9 @@ export interface WrittenList {
   pieces(): Iterable<string>;
 }
 
-/** All lists of a snapshot; none of pods, or of namespaces, where these are not known. */
+/** All lists of a snapshot; none of pods, namespaces or events where these are not known. */
 export function writtenLists(snapshot: ClusterSnapshot): readonly WrittenList[] {
-  const { services, endpointSlices, nodes, pods, namespaces } = snapshot;
+  const { services, endpointSlices, nodes, pods, namespaces, podEvents } = snapshot;
   const lists: WrittenList[] = [
     { file: 'services.json', pieces: () => listPieces(serviceList, services, serviceJson) },
     { file: 'endpointslices.json', pieces: () => listPieces(endpointSliceList, endpointSlices, endpointSliceJson) },
@@ -25,6 +26,9 @@ export function writtenLists(snapshot: ClusterSnapshot): readonly WrittenList[] 
   if (pods !== null) lists.push({ file: 'pods.json', pieces: () => listPieces(podList, pods, podJson) });
   if (namespaces !== null) {
     lists.push({ file: 'namespaces.json', pieces: () => listPieces(namespaceList, namespaces, namespaceJson) });
+  }
+  if (podEvents !== null) {
+    lists.push({ file: 'events.json', pieces: () => listPieces(podEventList, podEvents, podEventJson) });
   }
   return lists;
 }

@@ -9,6 +9,7 @@
 import type { Leaf, TreeDigests } from '../../proto/bucket-tree.ts';
 import { DesiredBook } from '../audit/desired-book.ts';
 import type { Step } from '../audit/lifecycle.ts';
+import type { ProbeFleet } from '../audit/probe-targets.ts';
 import type { Check } from '../model/check.ts';
 import type { AgentFeed, ClusterFeed, KnownLeaves } from '../model/feeds.ts';
 import type { Journal, TrackedFinding } from '../model/lifecycle.ts';
@@ -25,8 +26,9 @@ import type {
 } from '../model/record.ts';
 import { Intake } from './intake.ts';
 import { Judge, judgedKinds } from './judge.ts';
-import { type NodeMemory, whyNotJudged } from './node-memory.ts';
+import { type NodeMemory, peersAmong, whyNotJudged } from './node-memory.ts';
 import { rulesToAskFor } from './node-rules.ts';
+import { ProbeAim } from './probe-aim.ts';
 import { Publication } from './publication.ts';
 
 const historyHours = 24;
@@ -53,6 +55,8 @@ export interface EngineOptions {
   readonly later: (ms: number, run: () => void) => () => void;
   /** How long a round waits for more to come, in ms; 50 unless said. */
   readonly debounceMs?: number;
+  /** How large packets between nodes may be, where agents shall probe each other; null or absent: they shall not. */
+  readonly largestPacketTo?: ProbeFleet['largestPacketTo'] | null;
 }
 
 export class Engine implements AuditRecord, KnownLeaves {
@@ -62,6 +66,7 @@ export class Engine implements AuditRecord, KnownLeaves {
   readonly #intake: Intake;
   readonly #judge: Judge;
   readonly #publication: Publication;
+  readonly #aim: ProbeAim | null;
   readonly #dirty = new Set<string>();
   #agents: AgentFeed | null = null;
   /** What the checks of the whole fleet, and those of the API's objects, said and has not ended. */
@@ -74,9 +79,11 @@ export class Engine implements AuditRecord, KnownLeaves {
   readonly #counts = { looks: 0, ms: 0 };
 
   constructor(options: EngineOptions) {
-    const { cluster, now } = options;
+    const { cluster, now, largestPacketTo = null } = options;
+    const peers = peersAmong(this.#memories, now);
     this.#options = options;
-    this.#judge = new Judge({ ...options, book: this.#book });
+    this.#aim = largestPacketTo === null ? null : new ProbeAim({ cluster, peers, largestPacketTo, now });
+    this.#judge = new Judge({ ...options, book: this.#book, peers });
     this.#intake = new Intake({
       cluster,
       book: this.#book,
@@ -146,6 +153,7 @@ export class Engine implements AuditRecord, KnownLeaves {
     }
     if (this.#judge.isObjectLookDue(this.#objectsOpen)) this.#scheduleRound(0);
     this.#book.expire(now());
+    for (const [node, targets] of this.#aim?.due() ?? []) this.#agents?.aim(node, targets);
     this.#cancelTick = later(tickMs, () => this.#tick());
   }
 

@@ -11,6 +11,9 @@ export function feedObjects(feed: ClusterFeed): ClusterObjects {
     get knowsNamespaces() {
       return feed.health('namespaces').fresh;
     },
+    get knowsEvents() {
+      return feed.health('events').fresh;
+    },
     services: () => feed.services.values(),
     service: (namespace, name) => feed.services.get(`${namespace}/${name}`) ?? null,
     endpointSlices: (namespace, service) => feed.slicesOf(`${namespace}/${service}`),
@@ -18,6 +21,9 @@ export function feedObjects(feed: ClusterFeed): ClusterObjects {
     node: (name) => feed.nodes.get(name) ?? null,
     podsIn: (namespace) => (feed.health('pods').fresh ? feed.podsIn(namespace) : []),
     podsOn: (node) => (feed.health('pods').fresh ? feed.podsOn(node) : []),
+    pods: () => (feed.health('pods').fresh ? feed.pods() : []),
+    podsWithAddress: (address) => (feed.health('pods').fresh ? feed.podsWithAddress(address) : []),
+    podEventsOn: (node) => (feed.health('events').fresh ? feed.podEventsOn(node) : []),
     namespace: (name) => feed.namespaces.get(name) ?? null,
   };
 }

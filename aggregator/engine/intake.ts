@@ -1,6 +1,7 @@
 /** What the two feeds tell, taken into the memories of nodes and the desired book. Only marks nodes dirty; judges nothing. */
 import type { DesiredBook } from '../audit/desired-book.ts';
 import type { AgentEvent, ClusterChange, ClusterFeed, NodeReport } from '../model/feeds.ts';
+import type { Subject } from '../model/finding.ts';
 import type { TrackedFinding } from '../model/lifecycle.ts';
 import { type NodeMemory, newMemory } from './node-memory.ts';
 
@@ -47,10 +48,12 @@ export class Intake {
     switch (change.kind) {
       case 'service':
         this.#takeService(change.key, change.at);
-        this.#markNodesWithFindings((namespace, name) => `${namespace}/${name}` === change.key);
+        this.#markNodesWithFindings(
+          (subject) => subject.kind === 'Service' && `${subject.namespace}/${subject.name}` === change.key,
+        );
         break;
       case 'namespace':
-        this.#markNodesWithFindings((namespace) => namespace === change.name);
+        this.#markNodesWithFindings((subject) => 'namespace' in subject && subject.namespace === change.name);
         break;
       case 'pods':
         // No node is asked to do anything else for it; what checks say of its pods the next reading shows.
@@ -94,10 +97,9 @@ export class Intake {
   }
 
   /** Whether they are still accepted, or their Services still there, may have changed. */
-  #markNodesWithFindings(isAbout: (namespace: string, service: string) => boolean): void {
+  #markNodesWithFindings(isAbout: (subject: Subject) => boolean): void {
     for (const { open, name } of this.#options.memories.values()) {
-      const hasOne = open.some(({ subject }) => subject.kind === 'Service' && isAbout(subject.namespace, subject.name));
-      if (hasOne) this.#options.markDirty(name);
+      if (open.some(({ subject }) => isAbout(subject))) this.#options.markDirty(name);
     }
   }
 

@@ -3,7 +3,7 @@ import { DriftMemo } from '../audit/bucket-drift.ts';
 import type { DesiredBook } from '../audit/desired-book.ts';
 import { type ClusterJudgement, judgeCluster, judgeNode } from '../audit/evaluate.ts';
 import { type Absence, advance, type Look, type Step } from '../audit/lifecycle.ts';
-import type { Check } from '../model/check.ts';
+import type { Check, Peers } from '../model/check.ts';
 import type { ClusterObjects } from '../model/cluster.ts';
 import type { ClusterFeed, WatchedKind } from '../model/feeds.ts';
 import type { Journal, TrackedFinding } from '../model/lifecycle.ts';
@@ -25,6 +25,7 @@ export interface JudgeOptions {
   readonly journal: Pick<Journal, 'lastEpisode'>;
   readonly checks: readonly Check[];
   readonly book: DesiredBook;
+  readonly peers: Peers;
   /** Unix ms. */
   readonly now: () => number;
 }
@@ -63,6 +64,7 @@ export class Judge {
       apiNode: cluster.nodes.get(memory.name) ?? null,
       book,
       objects: this.#objects,
+      peers: this.#options.peers,
       memo: this.#memo,
       rememberedSince: this.rememberedSince,
       before: memory.last,

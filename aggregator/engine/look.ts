@@ -8,7 +8,7 @@ import type { DesiredBook, DesiredNodeTable } from '../audit/desired-book.ts';
 import { type DriftContext, graceTimes, type PlacedDrifts, placeDrifts } from '../audit/grace.ts';
 import { stalenessOf } from '../audit/staleness.ts';
 import { comparable } from '../audit/view.ts';
-import type { NodeView, Staleness } from '../model/check.ts';
+import type { NodeView, Peers, Staleness } from '../model/check.ts';
 import type { ClusterNode, ClusterObjects } from '../model/cluster.ts';
 import type { DesiredOwner } from '../model/desired.ts';
 import type { Drift } from '../model/drift.ts';
@@ -19,6 +19,7 @@ export interface LookInput {
   readonly apiNode: ClusterNode | null;
   readonly book: DesiredBook;
   readonly objects: ClusterObjects;
+  readonly peers: Peers;
   readonly memo: DriftMemo;
   /** When the API's objects were last listed whole: what was desired before is not known. Unix ms. */
   readonly rememberedSince: number;
@@ -64,6 +65,7 @@ export function lookAt(input: LookInput): Seen {
       desiredChangedAt: isoOrNull(book.lastChangeAt()),
     },
     objects: input.objects,
+    peers: input.peers,
   };
   return { view, placed, desiredRoot: desired?.tree.root ?? null, shown };
 }

@@ -9,7 +9,7 @@ const collectedAt = '2026-11-22T11:59:30.000Z';
 
 describe('one node', () => {
   it('has nothing of a report before the first', () => {
-    expect(nodeDetail(record, { report: null })).toEqual({ ...record, parts: [], kubeProxy: null });
+    expect(nodeDetail(record, { report: null })).toEqual({ ...record, parts: [], network: [], kubeProxy: null });
   });
 
   it('tells which parts were read when, which failed and why, and which it has not', () => {

@@ -2,16 +2,18 @@
 import type { KubeProxyReport, Part } from '../../proto/parts.ts';
 import type { NodeReport } from '../model/feeds.ts';
 import type { KubeProxyWord, NodeDetail, NodeRecord, PartRecord } from '../model/record.ts';
+import { networkFacts } from './network-facts.ts';
 
 export function nodeDetail(
   record: NodeRecord,
   { report }: { readonly report: Pick<NodeReport, 'parts'> | null },
 ): NodeDetail {
-  if (report === null) return { ...record, parts: [], kubeProxy: null };
+  if (report === null) return { ...record, parts: [], network: [], kubeProxy: null };
   const { kubeProxy } = report.parts;
   return {
     ...record,
     parts: Object.entries(report.parts).map(([name, part]) => partRecord(name, part)),
+    network: networkFacts(report.parts),
     kubeProxy: kubeProxy.state === 'ok' ? ownWord(kubeProxy.value) : null,
   };
 }

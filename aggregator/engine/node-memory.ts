@@ -2,7 +2,7 @@
 
 import type { NodeJudgement } from '../audit/evaluate.ts';
 import type { PlacedDrifts } from '../audit/grace.ts';
-import type { NodeView } from '../model/check.ts';
+import type { NodeView, Peers } from '../model/check.ts';
 import type { EntryEvidence, NodeReport } from '../model/feeds.ts';
 import type { TrackedFinding } from '../model/lifecycle.ts';
 import type { AgentFigures, AgentWay } from '../model/record.ts';
@@ -87,4 +87,15 @@ export function whyNotJudged(memory: NodeMemory, now: number): string | null {
   if (report === null) return notHeardYet(name);
   const patience = Math.max(leastReadingAgeMs, (figures?.intervalSeconds ?? 0) * 1000 * intervalsWithoutReading);
   return now - report.readAt > patience ? `the agent of ${name} lives, and does not read its node any more` : null;
+}
+
+/** What nodes say of themselves to the checks of others, as far as it counts now. */
+export function peersAmong(memories: ReadonlyMap<string, NodeMemory>, now: () => number): Peers {
+  return {
+    parts: (name) => {
+      const memory = memories.get(name);
+      const isJudged = memory !== undefined && whyNotJudged(memory, now()) === null;
+      return isJudged ? (memory.report?.parts ?? null) : null;
+    },
+  };
 }

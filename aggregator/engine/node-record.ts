@@ -24,12 +24,20 @@ export function nodeRecord(memory: NodeMemory, agent: NodeRecord['agent']): Node
     agentVersion: memory.agentVersion,
     kubeProxyVersion: report === null ? null : valueOr<string | null>(report.profile.kubeProxyVersion, null),
     unknownBecause: frozenBecause === null ? (last?.judgement.unknownReasons ?? []) : [frozenBecause],
+    layers: layersOf(memory),
     showsStateOf: last === null ? null : commonPast(last.view.history),
     findings: { firing: count('firing'), pending: count('pending') },
     agentMetrics: figures,
     ways,
     waysSentence: speaks ? waysSentence(ways) : null,
   };
+}
+
+/** What the last look could tell, unless nothing can be told now. */
+function layersOf({ last, frozenBecause }: NodeMemory): NodeRecord['layers'] {
+  const seen = last?.judgement.layers ?? [];
+  if (frozenBecause === null) return seen;
+  return seen.map(({ layer }) => ({ layer, state: 'unknown', because: [frozenBecause] }));
 }
 
 /** The node with what its findings were made of. */

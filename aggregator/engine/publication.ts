@@ -85,8 +85,9 @@ export class Publication {
   tellNode(memory: NodeMemory): void {
     if (this.#listeners.size === 0) return;
     const node = this.#recordOf(memory);
-    const { state, agent, mode, frontends, findings, showsStateOf, unknownBecause, waysSentence } = node;
-    const shown = JSON.stringify([state, agent, mode, frontends, findings, showsStateOf, unknownBecause, waysSentence]);
+    const { state, agent, mode, frontends, findings, showsStateOf, unknownBecause, layers, waysSentence } = node;
+    const told = [state, agent, mode, frontends, findings, showsStateOf, unknownBecause, layers, waysSentence];
+    const shown = JSON.stringify(told);
     if (this.#told.get(memory.name) === shown) return;
     this.#told.set(memory.name, shown);
     this.#tell({ kind: 'node', node });

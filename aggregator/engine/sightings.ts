@@ -1,10 +1,12 @@
 /** What the checks said of a node, as the lifecycle wants it: with the times that decide when it counts. */
+import { parseAddress } from '../../proto/address.ts';
 import type { FrontendKey } from '../../proto/forwarding.ts';
 import { acceptedUntil } from '../audit/acceptance.ts';
 import type { JudgedFinding, NodeJudgement } from '../audit/evaluate.ts';
 import type { PlacedDrifts } from '../audit/grace.ts';
 import type { Absence, Sighting } from '../audit/lifecycle.ts';
-import type { Check, NodeView } from '../model/check.ts';
+import { failedNeeds } from '../audit/unknown-reasons.ts';
+import type { Check, Need, NodeView } from '../model/check.ts';
 import type { ClusterNode, ClusterObjects, Service } from '../model/cluster.ts';
 import type { Finding } from '../model/finding.ts';
 import type { TrackedFinding } from '../model/lifecycle.ts';
@@ -37,9 +39,9 @@ export function sightingsOf(
 ): ReadonlyMap<string, Sighting> {
   const node = seen?.view.node ?? null;
   const placed = seen?.placed ?? null;
-  const unsettled = node === null ? null : whyUnsettled(node, around.now);
   return new Map(
     findings.map(({ finding, frontends }) => {
+      const unsettled = node === null ? null : whyUnsettled(node, finding, around.now);
       const check = around.checks.get(finding.check);
       const speaksOfDrift = check?.needs.includes('drift') ?? false;
       const times = placed === null ? [] : frontends.flatMap((key) => placed.times.get(key) ?? []);
@@ -85,9 +87,14 @@ function showsWhat(frontends: readonly FrontendKey[], { staleness }: PlacedDrift
   return shown.includes('never-wanted') ? 'never-wanted' : null;
 }
 
-function whyUnsettled(node: ClusterNode, now: number): string | null {
+/** In the kubelet's words (pkg/kubelet/runtime.go): that the network of pods is not there is what it waits for. */
+const waitsForNetwork = /network not ready|NetworkPluginNotReady|NetworkReady=false/i;
+
+function whyUnsettled(node: ClusterNode, { layer }: Finding, now: number): string | null {
   if (node.leaving) return `${node.name} is cordoned or about to be removed`;
-  if (node.ready === false) return `${node.name} is not ready`;
+  // Where that is why, it is a consequence of what L1 finds, and no reason to think less of it.
+  const isConsequence = layer === 'L1' && waitsForNetwork.test(node.notReadyBecause ?? '');
+  if (node.ready === false && !isConsequence) return `${node.name} is not ready`;
   const age = node.createdAt === null ? Number.POSITIVE_INFINITY : now - Date.parse(node.createdAt);
   return age < youngNodeMs ? `${node.name} joined less than two minutes ago` : null;
 }
@@ -115,17 +122,41 @@ export function absenceOn(
       const name = `${subject.namespace}/${subject.name}`;
       if (!around.services.has(name)) return { kind: 'gone', because: `Service ${name} was deleted` };
     }
+    const gone = whyGone(subject, view);
+    if (gone !== null) return { kind: 'gone', because: gone };
     if (!judgement.asked.has(check)) {
-      const lacksPods = !view.objects.knowsPods && around.checks.get(check)?.needs.includes('pods');
-      const ofNode = judgement.unknownReasons.join('; ') || 'what it needs was not reported';
-      const why = lacksPods ? 'the pods of the API are not known' : ofNode;
-      return { kind: 'frozen', because: `${check} could not be asked: ${why}` };
+      const needs = around.checks.get(check)?.needs ?? [];
+      return { kind: 'frozen', because: `${check} could not be asked: ${whyNotAsked(needs, view, judgement)}` };
     }
     if (frontends.some((key) => placed.converging.has(key))) return { kind: 'undecided' };
     const key = frontends.find((one) => unreadable.has(one));
     if (key !== undefined) return { kind: 'frozen', because: `${key} cannot be read: ${unreadable.get(key)}` };
     return { kind: 'clean' };
   };
+}
+
+function whyNotAsked(needs: readonly Need[], view: NodeView, { unknownReasons }: NodeJudgement): string {
+  if (!view.objects.knowsPods && needs.includes('pods')) return 'the pods of the API are not known';
+  if (!view.objects.knowsEvents && needs.includes('events')) return 'the events of the API are not known';
+  const reasons = failedNeeds(view, needs);
+  return (reasons.length > 0 ? reasons : unknownReasons).join('; ') || 'what it needs was not reported';
+}
+
+/** A pod that was deleted, or is on another node now, has no fault here any more; nor has the way to a deleted node. */
+function whyGone(subject: Finding['subject'], { objects, name, peers }: NodeView): string | null {
+  if (subject.kind === 'Pod' && objects.knowsPods) {
+    for (const pod of objects.podsOn(name)) {
+      if (pod.namespace === subject.namespace && pod.name === subject.name) return null;
+    }
+    return `Pod ${subject.namespace}/${subject.name} is not on ${name} any more`;
+  }
+  // A router that is no Node never was one.
+  if (subject.kind !== 'Peer' || isAddress(subject.name) || objects.node(subject.name) !== null) return null;
+  return peers.parts(subject.name) === null ? `Node ${subject.name} was deleted` : null;
+}
+
+function isAddress(text: string): boolean {
+  return parseAddress(text) !== null;
 }
 
 /**
@@ -139,13 +170,14 @@ export function acceptanceOn(
   return (finding) => {
     const { subject, acceptedUntil: before } = finding;
     const isOfService = subject.kind === 'Service';
+    const isNamed = 'namespace' in subject;
     const owners = {
       service: isOfService ? objects.service(subject.namespace, subject.name) : null,
-      namespace: isOfService ? objects.namespace(subject.namespace) : null,
+      namespace: isNamed ? objects.namespace(subject.namespace) : null,
       node: node ?? (subject.kind === 'Node' ? objects.node(subject.name) : null),
     };
     const until = acceptedUntil(finding, owners, now);
-    if (until !== null || objects.knowsNamespaces || !isOfService || before === null) return until;
+    if (until !== null || objects.knowsNamespaces || !isNamed || before === null) return until;
     // Its Namespace may have accepted it, and cannot be asked: what holds is not taken back for that.
     return before === 'always' || Date.parse(before) > now ? before : null;
   };

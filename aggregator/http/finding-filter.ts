@@ -17,7 +17,7 @@ export function findingQuerySchema(checks: readonly Check[]) {
       'The check that found it.',
     ),
     node: someText("The node's name."),
-    namespace: someText('The namespace of the Service that it is about.'),
+    namespace: someText('The namespace of the Service or Pod that it is about.'),
     service: someText('The Service that it is about: `web`, or `shop/web`.'),
     group: someText('The group: the same check and subject on whatever node.'),
     limit,
@@ -37,7 +37,7 @@ export function matches(finding: TrackedFinding, query: FindingQuery): boolean {
     isOneOf(check, query.check) &&
     isOneOf(node, query.node) &&
     isOneOf(group, query.group) &&
-    isOneOf(subject.kind === 'Service' ? subject.namespace : null, query.namespace) &&
+    isOneOf('namespace' in subject ? subject.namespace : null, query.namespace) &&
     (isOneOf(subject.kind === 'Service' ? subject.name : null, query.service) ||
       isOneOf(subject.kind === 'Service' ? `${subject.namespace}/${subject.name}` : null, query.service))
   );

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { auditRecord, minutesAgo, tracked } from '../../test/audit-record.ts';
 import { httpOptions } from '../../test/http-options.ts';
 import { memoryJournal } from '../../test/memory-journal.ts';
+import { oneSubjectOfEachKind } from '../../test/subjects.ts';
 import type { Transition, TrackedFinding } from '../model/lifecycle.ts';
 import { buildApp } from './app.ts';
 import type { HttpOptions } from './options.ts';
@@ -50,6 +51,13 @@ function journalOf(findings: readonly TrackedFinding[], transitions: readonly Tr
 describe('the findings', () => {
   it('are those that have not ended, most urgent first, then by check, node and subject', async () => {
     expect(await fingerprints({ record }, '/api/v1/findings')).toEqual(['b', 'c', 'a', 'd']);
+  });
+
+  it('are shown whatever they are about', async () => {
+    const findings = oneSubjectOfEachKind.map((subject, at) => tracked('made-up', { fingerprint: `f${at}`, subject }));
+    const { items } = await listed({ record: auditRecord({ findings }) }, '/api/v1/findings');
+    const byName = (subjects: readonly unknown[]) => subjects.map((one) => JSON.stringify(one)).sort();
+    expect(byName(items.map(({ subject }) => subject))).toEqual(byName(oneSubjectOfEachKind));
   });
 
   it('have every field, the number of nodes with the same trouble, and nothing that is kept inside', async () => {

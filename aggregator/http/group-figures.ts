@@ -39,7 +39,7 @@ function groupsOf(findings: readonly TrackedFinding[]): Iterable<Group> {
   for (const finding of findings) {
     if (!fires(finding)) continue;
     const { check, layer, severity, subject, node } = finding;
-    const namespace = subject.kind === 'Service' ? labelValue(subject.namespace) : '';
+    const namespace = 'namespace' in subject ? labelValue(subject.namespace) : '';
     const name = labelValue(subject.name);
     const key = [check, subject.kind, namespace, name].join('\u0000');
     const group = groups.get(key) ?? {

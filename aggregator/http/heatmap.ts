@@ -1,6 +1,6 @@
 /** What each node is in each layer, as one character: the whole cluster in a picture, small enough to send. */
 import type { Check } from '../model/check.ts';
-import { layers, type Severity } from '../model/finding.ts';
+import { type Layer, layers, type Severity } from '../model/finding.ts';
 import type { TrackedFinding } from '../model/lifecycle.ts';
 import type { NodeRecord } from '../model/record.ts';
 import type { HeatmapJson } from './schemas/overview.ts';
@@ -11,7 +11,7 @@ const letters: Readonly<Record<Severity, string>> = { critical: 'C', high: 'H', 
 
 /** The nodes, those with the worst cell first, then by name. */
 export function heatmapNodes(
-  nodes: readonly Pick<NodeRecord, 'name' | 'state'>[],
+  nodes: readonly Pick<NodeRecord, 'name' | 'state' | 'layers'>[],
   findings: readonly Pick<TrackedFinding, 'node' | 'layer' | 'severity' | 'state'>[],
   checks: readonly Pick<Check, 'layer'>[],
 ): HeatmapJson['nodes'] {
@@ -24,12 +24,28 @@ export function heatmapNodes(
     const known = worst.get(key);
     if (known === undefined || order.indexOf(letter) < order.indexOf(known)) worst.set(key, letter);
   }
-  const rows = nodes.map(({ name, state }) => {
-    const nothing = state === 'unknown' ? '?' : '.';
-    const cells = layers.map((layer) => (looked.has(layer) ? worseOf(worst.get(`${layer} ${name}`), nothing) : '-'));
+  const rows = nodes.map((node) => {
+    const { name, state } = node;
+    const cells = layers.map((layer) =>
+      looked.has(layer) ? worseOf(worst.get(`${layer} ${name}`), withoutFinding(node, layer)) : '-',
+    );
     return { name, state, cells: cells.join('') };
   });
   return rows.sort((one, other) => rankOf(one.cells) - rankOf(other.cells) || (one.name < other.name ? -1 : 1));
+}
+
+/** What a layer is where no check says anything of it; before the first look that is what the node is. */
+function withoutFinding({ state, layers: statuses }: Pick<NodeRecord, 'state' | 'layers'>, layer: Layer): string {
+  switch (statuses.find((status) => status.layer === layer)?.state) {
+    case 'known':
+      return '.';
+    case 'unknown':
+      return '?';
+    case 'not-looked-at':
+      return '-';
+    case undefined:
+      return state === 'unknown' ? '?' : '-';
+  }
 }
 
 /** Null where it does not count: its owner accepts it, or it has ended. */

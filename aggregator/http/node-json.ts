@@ -17,6 +17,7 @@ export function nodeJson(node: NodeRecord): NodeJson {
     agentVersion: node.agentVersion,
     kubeProxyVersion: node.kubeProxyVersion,
     unknownBecause: [...node.unknownBecause],
+    layers: node.layers.map(({ layer, state, because }) => ({ layer, state, because: [...because] })),
     showsStateOf: node.showsStateOf,
     findings: node.findings,
     agentMetrics:
@@ -28,10 +29,11 @@ export function nodeJson(node: NodeRecord): NodeJson {
 
 /** The same with the parts of its report. */
 export function nodeDetailJson(node: NodeDetail) {
-  const { parts, kubeProxy } = node;
+  const { parts, network, kubeProxy } = node;
   return {
     ...nodeJson(node),
     parts: parts.map(({ name, state, collectedAt, reason }) => ({ name, state, collectedAt, reason })),
+    network: network.map(({ layer, name, value }) => ({ layer, name, value })),
     kubeProxy: kubeProxy === null ? null : { ...kubeProxy, problems: [...kubeProxy.problems] },
   };
 }

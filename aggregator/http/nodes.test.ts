@@ -72,7 +72,11 @@ describe('one node', () => {
       },
     ];
     const node: NodeDetail = {
-      ...nodeRecord('node-a', { agentMetrics, ways, waysSentence: 'The Service address fails.' }),
+      ...nodeRecord('node-a', {
+        ...{ agentMetrics, ways, waysSentence: 'The Service address fails.' },
+        layers: [{ layer: 'L2', state: 'unknown', because: ['routes: not permitted'] }],
+      }),
+      network: [{ layer: 'L2', name: 'links', value: '14' }],
       parts: [{ name: 'routes', state: 'failed', collectedAt: null, reason: 'not permitted' }],
       kubeProxy: {
         healthz: 'healthy',

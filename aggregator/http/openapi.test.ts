@@ -50,6 +50,7 @@ describe('the OpenAPI document', () => {
         'Evidence',
         'Finding',
         'FindingCounts',
+        'LayerStatus',
         'Node',
         'Problem',
         'Service',

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { auditRecord, minutesAgo, nodeRecord, noon, serviceDetail, tracked } from '../../test/audit-record.ts';
 import { httpOptions } from '../../test/http-options.ts';
+import type { NodeRecord } from '../model/record.ts';
 import { buildApp } from './app.ts';
+import type { HeatmapJson } from './schemas/overview.ts';
 
 const stalled = tracked('proxy-stalled', { fingerprint: '1'.repeat(16), severity: 'critical', group: 'stalled' });
 const effect = tracked('stale-endpoint', { fingerprint: '2'.repeat(16), parent: '1'.repeat(16) });
@@ -61,11 +63,35 @@ describe('the heat map', () => {
       kind: 'Heatmap',
       layers: ['L1', 'L2', 'L3', 'L4', 'L5'],
       nodes: [
-        { name: 'node-b', state: 'unhealthy', cells: '--C--' },
-        { name: 'node-d', state: 'unknown', cells: '--?--' },
-        { name: 'node-a', state: 'healthy', cells: '--p--' },
-        { name: 'node-c', state: 'healthy', cells: '--.--' },
+        { name: 'node-b', state: 'unhealthy', cells: '..C--' },
+        { name: 'node-a', state: 'healthy', cells: '..p--' },
+        { name: 'node-c', state: 'healthy', cells: '...--' },
+        { name: 'node-d', state: 'unknown', cells: '...--' },
       ],
     });
+  });
+
+  it('tells layers apart that are not known, that are not looked at, and nodes before the first look', async () => {
+    const layers: NodeRecord['layers'] = [
+      { layer: 'L1', state: 'not-looked-at', because: ['not reported: cni'] },
+      { layer: 'L2', state: 'unknown', because: ['links: not permitted'] },
+      { layer: 'L3', state: 'known', because: [] },
+    ];
+    const inLayer = (layer: 'L1' | 'L2', fingerprint: string) =>
+      tracked('made-up', { layer, node: 'node-c', severity: 'high', fingerprint: fingerprint.repeat(16) });
+    const nodes = [
+      nodeRecord('node-a', { state: 'unknown', layers }),
+      nodeRecord('node-b', { state: 'unknown', layers: [] }),
+      nodeRecord('node-c', { layers }),
+      nodeRecord('node-d', { layers: [] }),
+    ];
+    const seen = auditRecord({ nodes, findings: [inLayer('L1', '6'), inLayer('L2', '7')] });
+    const map: HeatmapJson = await get('/api/v1/heatmap', seen);
+    expect(map.nodes.map(({ name, cells }) => `${name} ${cells}`)).toEqual([
+      'node-c HH.--',
+      'node-a -?.--',
+      'node-b ???--',
+      'node-d -----',
+    ]);
   });
 });

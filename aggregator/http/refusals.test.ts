@@ -21,7 +21,7 @@ describe('a query', () => {
     ['nodes/node-a?limit=3', 'unknown-parameter', /takes no parameters/],
     ['findings?severity=urgent', 'bad-value', /takes critical, high, medium, low, not "urgent"/],
     ['findings?severity=low&severity=', 'bad-value', /not ""/],
-    ['findings?check=none', 'bad-value', /takes model-disagreement, /],
+    ['findings?check=none', 'bad-value', /takes cni-config-missing, .*, model-disagreement, /],
     ['findings?limit=0', 'bad-value', /takes a whole number from 1 to 500, not "0"/],
     ['findings?limit=501', 'bad-value', /from 1 to 500/],
     ['findings?limit=1e2', 'bad-value', /not "1e2"/],

@@ -27,7 +27,7 @@ function snapshotsWith(files: Iterable<SnapshotFile>): TakeSnapshot {
   const none = {
     nodes: [],
     findings: [],
-    objects: { services: [], endpointSlices: [], nodes: [], pods: [], namespaces: [] },
+    objects: { services: [], endpointSlices: [], nodes: [], pods: [], namespaces: [], podEvents: [] },
   };
   const client = { get: async () => ({ ok: true, value: {} }) as const };
   const take = snapshotsOf({ moment: () => none, client, version: '0.2.0', now: () => noon });

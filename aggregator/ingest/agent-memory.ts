@@ -1,4 +1,5 @@
 /** What ingest keeps of one node over all its streams, so that an agent that returns need not send anything again. */
+import type { ProbeTarget } from '../model/feeds.ts';
 import type { Claims } from './claims.ts';
 import { type IngestLimits, NodeLimits } from './limits.ts';
 
@@ -17,6 +18,8 @@ export class AgentMemory {
   reportedSequence = 0n;
   /** Entries whose rules are asked for, and that did not come yet. */
   readonly wantedEvidence = new Set<string>();
+  /** What its agent shall probe; null before anybody said so. */
+  targets: readonly ProbeTarget[] | null = null;
   /** When the last stream ended, monotonic; null while there is one. */
   idleSince: number | null = null;
 

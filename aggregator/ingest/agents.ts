@@ -1,5 +1,5 @@
 /** Who speaks for which node: the streams that live, and what is remembered of nodes between streams. */
-import type { AgentEvent } from '../model/feeds.ts';
+import type { AgentEvent, ProbeTarget } from '../model/feeds.ts';
 import { AgentMemory } from './agent-memory.ts';
 import type { Identity } from './authenticate.ts';
 import type { Closing } from './closing.ts';
@@ -107,6 +107,11 @@ export class Agents {
       wantedEvidence.delete(oldest);
     }
     this.speaker(node)?.wantEvidence(entries);
+  }
+
+  aim(node: string, targets: readonly ProbeTarget[]): void {
+    this.memoryOf(node).targets = targets;
+    this.speaker(node)?.aim(targets);
   }
 
   /** Forgets nodes that nobody has spoken for in a long time. */

@@ -1,5 +1,5 @@
 /** One stream of an authenticated agent: its session, and the transport that carries it. */
-import type { AgentEvent } from '../model/feeds.ts';
+import type { AgentEvent, ProbeTarget } from '../model/feeds.ts';
 import type { AgentMemory } from './agent-memory.ts';
 import type { Identity } from './authenticate.ts';
 import type { Closing } from './closing.ts';
@@ -71,6 +71,10 @@ export class LiveStream {
 
   wantEvidence(entries: readonly string[]): void {
     this.#session.wantEvidence(entries);
+  }
+
+  aim(targets: readonly ProbeTarget[]): void {
+    this.#session.aim(targets);
   }
 
   easeMemory(): void {

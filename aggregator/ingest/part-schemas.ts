@@ -4,19 +4,33 @@
  */
 import Type, { type Static, type TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
-import {
-  type Address,
-  type Backend,
-  backendOf,
-  parseAddress,
-  parseHostPort,
-  type Prefix,
-} from '../../proto/address.ts';
-import { frontendKey as keyOf, parseFrontendKey } from '../../proto/canonical.ts';
-import { type FrontendKey, origins, unknownReasons } from '../../proto/forwarding.ts';
+import { origins, unknownReasons } from '../../proto/forwarding.ts';
 import type { EbpfProxy, ForwardingReport, NodeParts, Part, PartName, ReadMode } from '../../proto/parts.ts';
-import { parsePrefix } from '../../proto/prefixes.ts';
 import type { DataplaneMode, NodeProfile } from '../../proto/profile.ts';
+import * as network from './network-part-schemas.ts';
+import {
+  address,
+  backend,
+  backendText,
+  chainName,
+  count,
+  counter,
+  excerpt,
+  family,
+  frontendKey,
+  list,
+  longestText,
+  mostAddresses,
+  mostListed,
+  name,
+  object,
+  orNull,
+  port,
+  prefix,
+  seconds,
+  text,
+  words,
+} from './schema-pieces.ts';
 
 /** The value of each part when it is ok. The table of the forwarding part travels as leaves. */
 export type PartValues = {
@@ -29,78 +43,6 @@ export type PartValues = {
       : NodeProfile;
 };
 
-const longestText = { name: 64, line: 8192, words: 2048 };
-const mostListed = { excerpt: 40, list: 2000, few: 64 };
-
-function object<Properties extends Record<string, TSchema>>(properties: Properties) {
-  return Type.Object(properties, { additionalProperties: false });
-}
-
-function text(maxLength: number) {
-  return Type.String({ maxLength });
-}
-
-function words<const Word extends string>(...of: readonly Word[]) {
-  return Type.Union(of.map((word) => Type.Literal(word)));
-}
-
-function list<Item extends TSchema>(item: Item, maxItems: number) {
-  return Type.Array(item, { maxItems });
-}
-
-function orNull<Schema extends TSchema>(schema: Schema) {
-  return Type.Union([schema, Type.Null()]);
-}
-
-const count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-const seconds = Type.Number({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-const name = text(longestText.name);
-const family = words('ipv4', 'ipv6');
-const address = Type.Unsafe<Address>(
-  Type.Refine(
-    text(45),
-    (one: string) => parseAddress(one) === one,
-    () => 'is no canonical address',
-  ),
-);
-const prefix = Type.Unsafe<Prefix>(
-  Type.Refine(
-    text(49),
-    (one: string) => parsePrefix(one) === one,
-    () => 'is no canonical prefix',
-  ),
-);
-
-const backendText = Type.Unsafe<Backend>(
-  Type.Refine(
-    text(52),
-    (one: string) => {
-      const parsed = parseHostPort(one);
-      return parsed !== null && backendOf(parsed.address, parsed.port) === one;
-    },
-    () => 'is no canonical backend',
-  ),
-);
-
-function excerpt<Item extends TSchema>(item: Item, most: number) {
-  return object({ total: count, first: list(item, most) });
-}
-
-const frontendKey = Type.Unsafe<FrontendKey>(
-  Type.Refine(
-    text(64),
-    (one: string) => {
-      const parsed = parseFrontendKey(one);
-      return parsed !== null && keyOf(parsed) === one;
-    },
-    () => 'is no canonical frontend',
-  ),
-);
-const port = Type.Integer({ minimum: 0, maximum: 65535 });
-const counter = object({ total: count, increase: count, windowSeconds: seconds, reset: Type.Boolean() });
-const backend = words('legacy', 'nft');
-/** nftables mode writes the Service into the names of its chains. */
-const chainName = text(512);
 const baseJump = object({ table: name, from: chainName, to: chainName });
 const line = { table: name, chain: chainName, rule: text(longestText.line) };
 const danglingJump = object({ ...line, target: chainName });
@@ -280,57 +222,7 @@ const kernel = object({
   ),
 });
 
-/** A node of a big cloud has a link per pod and several addresses on each. */
-const mostAddresses = 8192;
-
-const addresses = object({
-  addresses: list(
-    object({ link: name, address, prefixLength: Type.Integer({ minimum: 0, maximum: 128 }) }),
-    mostAddresses,
-  ),
-  links: list(name, mostAddresses),
-});
-
 const proxyTraces = object({ iptables: Type.Boolean(), nftables: Type.Boolean(), ipvs: Type.Boolean() });
-
-const route = object({
-  family,
-  table: name,
-  kind: name,
-  destination: prefix,
-  link: orNull(name),
-  gateway: orNull(address),
-  source: orNull(address),
-  protocol: name,
-  metric: count,
-});
-const routes = object({ routes: excerpt(route, mostListed.list) });
-
-const link = object({
-  index: count,
-  name,
-  kind: name,
-  state: name,
-  mtu: count,
-  mac: orNull(name),
-  master: orNull(name),
-  peerIndex: orNull(Type.Integer()),
-  peerNamespaceId: orNull(Type.Integer()),
-});
-const links = object({ links: excerpt(link, mostListed.list) });
-
-const cni = object({
-  configurations: list(
-    object({
-      file: text(256),
-      network: orNull(text(256)),
-      plugins: list(text(256), mostListed.few),
-      problem: orNull(text(longestText.words)),
-    }),
-    256,
-  ),
-  reservations: excerpt(object({ network: text(256), address, container: text(256), link: name }), mostListed.list),
-});
 
 function sourced<Value extends TSchema>(value: Value) {
   return Type.Union([
@@ -398,11 +290,20 @@ const forms: { readonly [Name in PartName]: PartForm<PartValues[Name]> } = {
   conntrack: form(conntrack),
   kernel: form(kernel),
   kubeProxy: form(kubeProxy),
-  addresses: form(addresses),
+  addresses: form(network.addresses),
   proxyTraces: form(proxyTraces),
-  routes: form(routes),
-  links: form(links),
-  cni: form(cni),
+  routes: form(network.routes),
+  links: form(network.links),
+  neighbours: form(network.neighbours),
+  networkSettings: form(network.networkSettings),
+  networkCounters: form(network.networkCounters),
+  offloads: form(network.offloads),
+  cni: form(network.cni),
+  flannel: form(network.flannel),
+  bird: form(network.bird),
+  podNetworks: form(network.podNetworks),
+  sandboxes: form(network.sandboxes),
+  probes: form(network.probes),
   profile: form(profile),
 };
 

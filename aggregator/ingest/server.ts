@@ -1,5 +1,5 @@
 /** The gRPC server that agents report to: an AgentFeed for the engine. */
-import type { AgentEvent, AgentFeed, KnownLeaves } from '../model/feeds.ts';
+import type { AgentEvent, AgentFeed, KnownLeaves, ProbeTarget } from '../model/feeds.ts';
 import type { Figure } from '../model/record.ts';
 import { Agents } from './agents.ts';
 import type { Verdict } from './authenticate.ts';
@@ -120,6 +120,11 @@ export class IngestServer implements AgentFeed {
   /** Asked again when the agent's stream breaks; at most 200 of a node wait, the oldest go first. */
   wantEvidence(node: string, entries: readonly string[]): void {
     this.#agents.wantEvidence(node, entries);
+  }
+
+  /** Told again when the agent's stream breaks. */
+  aim(node: string, targets: readonly ProbeTarget[]): void {
+    this.#agents.aim(node, targets);
   }
 
   /** The watch saw that this pod of an agent was deleted: its streams end. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { address } from '../../test/builders.ts';
 import { IngestByHand, type JoinedNode } from '../../test/ingest-by-hand.ts';
 import { iptables, loopFigures, reading } from '../../test/reading-builders.ts';
 import { everyone, forwardTo, frontend, kubeProxy, type Row, table } from '../../test/view-builders.ts';
@@ -9,6 +10,7 @@ import { digestBytes } from '../../proto/wire/digest-bytes.ts';
 import { chunksOf } from '../../proto/wire/upload.ts';
 import { encodeWays } from '../../proto/wire/ways.ts';
 import type { Way } from '../../proto/ways.ts';
+import type { ProbeTarget } from '../model/feeds.ts';
 
 const web: Row = ['tcp 10.96.0.1:80', everyone(forwardTo('10.244.1.2:8080', '10.244.2.2:8080'))];
 const dns: Row = ['udp 10.96.0.10:53', everyone(forwardTo('10.244.1.3:53'))];
@@ -258,6 +260,22 @@ describe('an agent that comes back', () => {
     node.cut();
     node.dial();
     expect(node.takeCommands()).toEqual(['wantEvidence']);
+  });
+
+  it('is told again what it shall probe', () => {
+    const ingest = new IngestByHand();
+    const node = connected(ingest);
+    const targets: ProbeTarget[] = [
+      { node: 'node-b', address: address('10.244.2.1'), port: 9469, protocol: 'udp', by: 'overlay', packetBytes: 1450 },
+    ];
+    node.takeCommands();
+    const command = { $case: 'targets', value: { targets } };
+    node.memory.targets = targets;
+    node.session.aim(targets);
+    expect(node.commands).toEqual([command]);
+    node.cut();
+    node.dial();
+    expect(node.commands).toEqual([command]);
   });
 });
 

@@ -5,7 +5,7 @@
 import type * as wire from '../../proto/generated/plumbline/agent/v1/agent.ts';
 import { digestBytes, digestText } from '../../proto/wire/digest-bytes.ts';
 import { decodeWays } from '../../proto/wire/ways.ts';
-import type { AgentEvent } from '../model/feeds.ts';
+import type { AgentEvent, ProbeTarget } from '../model/feeds.ts';
 import type { AgentMemory } from './agent-memory.ts';
 import { agentFigures, agentWays, shownVersion } from './agent-words.ts';
 import { ClaimSync } from './claim-sync.ts';
@@ -164,6 +164,11 @@ export class Session {
     this.#send({ $case: 'wantEvidence', value: { entries: entries.map(digestBytes) } });
   }
 
+  /** Nothing before Hello: what is to be probed is then told after it. */
+  aim(targets: readonly ProbeTarget[]): void {
+    if (this.#epoch !== null) this.#send({ $case: 'targets', value: { targets: [...targets] } });
+  }
+
   /** The stream is over, for whatever reason. */
   end(at: Moment): void {
     const wasConnected = this.#epoch !== null;
@@ -198,6 +203,7 @@ export class Session {
     this.#heard(nothingTold, at);
     if (this.#shared.pressure.level !== 'none') this.easeMemory();
     this.wantEvidence([...memory.wantedEvidence]);
+    if (memory.targets !== null) this.aim(memory.targets);
     return null;
   }
 

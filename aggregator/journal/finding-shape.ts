@@ -14,7 +14,8 @@ const frontendKey = Type.Unsafe<FrontendKey>(text);
 const subject = Type.Union([
   Type.Object({ kind: Type.Literal('Service'), namespace: text, name: text, port: text, protocol: text }),
   Type.Object({ kind: Type.Literal('Frontend'), name: text, port: text, protocol: text }),
-  Type.Object({ kind: words('Node', 'Rule', 'Cluster'), name: text }),
+  Type.Object({ kind: Type.Literal('Pod'), namespace: text, name: text }),
+  Type.Object({ kind: words('Node', 'Link', 'Peer', 'Address', 'Rule', 'Cluster'), name: text }),
 ]);
 
 const evidence = Type.Union([

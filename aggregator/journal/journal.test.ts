@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { entry, resolved, step, tracked } from '../../test/journal-entries.ts';
 import { memoryJournal } from '../../test/memory-journal.ts';
+import { oneSubjectOfEachKind } from '../../test/subjects.ts';
 import type { Journal, TrackedFinding } from '../model/lifecycle.ts';
 import { JournalError } from './journal-error.ts';
 import { openJournal } from './open-journal.ts';
@@ -48,6 +49,13 @@ describe.each([
     journal.commit(entry({ findings: [one] }));
     expect(journal.open()).toEqual([one]);
     expect(journal.find('f1')).toEqual(one);
+  });
+
+  it('gives back whatever a finding is about', () => {
+    const journal = fresh();
+    const all = oneSubjectOfEachKind.map((subject, at) => tracked(`f${at}`, { subject }));
+    journal.commit(entry({ findings: all }));
+    expect(journal.open().map(({ subject }) => subject)).toEqual(oneSubjectOfEachKind);
   });
 
   it('keeps one row per fingerprint and episode: the last commit counts', () => {

@@ -55,6 +55,13 @@ export interface NodeView {
   /** Null in an offline audit. */
   readonly history: NodeHistory | null;
   readonly objects: ClusterObjects;
+  readonly peers: Peers;
+}
+
+/** What other nodes reported of themselves: how two nodes reach each other is told by both. */
+export interface Peers {
+  /** The parts of another node's newest report; null where it has none that counts now. */
+  parts(node: string): NodeParts | null;
 }
 
 /** All that a check of scope `cluster` may see. */
@@ -65,9 +72,9 @@ export interface ClusterView {
 }
 
 /** What a check must have to say anything: a collector's part, `drift` = both tables of the node are known, `history` =
- * what was desired before is known too, `pods` = the pods of the API are known, `udp-flows` = those of the node's
- * connection table were read. */
-export type Need = keyof NodeParts | 'drift' | 'history' | 'pods' | 'udp-flows';
+ * what was desired before is known too, `pods` = the pods of the API are known, `events` = its events about pods'
+ * networks are, `udp-flows` = those of the node's connection table were read. */
+export type Need = keyof NodeParts | 'drift' | 'history' | 'pods' | 'events' | 'udp-flows';
 
 interface CheckText {
   /** Equal to the file's name. */

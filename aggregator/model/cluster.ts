@@ -73,8 +73,37 @@ export interface ClusterNode {
   readonly ready: boolean | null;
   /** Cordoned, or tainted for deletion by an autoscaler. */
   readonly leaving: boolean;
+  /** Why the kubelet calls itself not ready (the condition's message, at most 500 characters); null where it is ready. */
+  readonly notReadyBecause: string | null;
+  /** Condition NetworkUnavailable; null where it is not told. */
+  readonly networkUnavailable: boolean | null;
+  /** What its CNI wrote on it; null of a CNI that wrote nothing. */
+  readonly cni: NodeCni;
   /** Those of plumbline.dev. */
   readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** The word of CNIs that speak through annotations of the Node. */
+export interface NodeCni {
+  readonly flannel: {
+    /** `vxlan`, `host-gw`, `wireguard`, ... */
+    readonly backend: string;
+    /** VtepMAC of backend-data; null where the backend has none. */
+    readonly vtepMac: string | null;
+    readonly vtepMacIpv6: string | null;
+    readonly publicAddress: Address | null;
+    readonly publicAddressIpv6: Address | null;
+  } | null;
+  readonly calico: {
+    /** projectcalico.org/IPv4Address and IPv6Address, without their length. */
+    readonly addresses: readonly Address[];
+    /** Of tunl0, vxlan.calico and wireguard.cali. */
+    readonly tunnelAddresses: readonly Address[];
+  } | null;
+  readonly cilium: {
+    /** Of cilium_host. */
+    readonly hostAddresses: readonly Address[];
+  } | null;
 }
 
 /** A port that a container says it has. */
@@ -108,6 +137,36 @@ export interface Pod {
   readonly ports: readonly ContainerPort[];
   /** RFC 3339; null where it is not told. */
   readonly createdAt: string | null;
+  /** When the kubelet took it on (status.startTime), RFC 3339; null before. */
+  readonly startedAt: string | null;
+  /** Whether a container of it runs now. */
+  readonly runs: boolean;
+  /** Why its first waiting container waits: `ContainerCreating`, `CrashLoopBackOff`, ...; absent: none waits. */
+  readonly waitingReason?: string;
+  /** Condition PodReadyToStartContainers: its sandbox has a network; absent where it is not told. */
+  readonly sandboxReady?: boolean;
+  /** The annotation plumbline.dev/probe-port: others may probe this TCP port. */
+  readonly probePort?: number;
+  /** It asks for further networks (Multus), so it has more links than one. */
+  readonly severalNetworks?: true;
+}
+
+/** An Event of the kubelet about a pod's network: FailedCreatePodSandBox and FailedKillPod. */
+export interface PodEvent {
+  readonly uid: string;
+  readonly namespace: string;
+  /** The pod's. */
+  readonly name: string;
+  readonly podUid: string;
+  /** Who says so; null where it is not told. */
+  readonly nodeName: string | null;
+  readonly reason: string;
+  /** At most 1,024 characters. */
+  readonly message: string;
+  readonly count: number;
+  /** RFC 3339. */
+  readonly firstAt: string;
+  readonly lastAt: string;
 }
 
 export interface Namespace {
@@ -128,6 +187,7 @@ export interface ClusterState {
 export interface ClusterSnapshot extends ClusterState {
   /** Null = not known: not in the bundle, or not listed yet. */
   readonly pods: readonly Pod[] | null;
+  readonly podEvents: readonly PodEvent[] | null;
   readonly namespaces: readonly Namespace[] | null;
 }
 
@@ -139,6 +199,7 @@ export interface ClusterObjects {
   /** False: nothing is known of pods, and every question for them finds none. */
   readonly knowsPods: boolean;
   readonly knowsNamespaces: boolean;
+  readonly knowsEvents: boolean;
   /** Every Service: costs as much as there are. */
   services(): Iterable<Service>;
   service(namespace: string, name: string): Service | null;
@@ -149,5 +210,10 @@ export interface ClusterObjects {
   node(name: string): ClusterNode | null;
   podsIn(namespace: string): Iterable<Pod>;
   podsOn(node: string): Iterable<Pod>;
+  /** Every pod: costs as much as there are. */
+  pods(): Iterable<Pod>;
+  /** Those whose status has this address, hostNetwork pods left out. */
+  podsWithAddress(address: Address): readonly Pod[];
+  podEventsOn(node: string): Iterable<PodEvent>;
   namespace(name: string): Namespace | null;
 }

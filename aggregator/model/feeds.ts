@@ -2,11 +2,12 @@
 import type { BucketTable, Leaf, TreeDigests } from '../../proto/bucket-tree.ts';
 import type { NodeProfile } from '../../proto/profile.ts';
 import type { NodeParts } from '../../proto/parts.ts';
-import type { ClusterNode, EndpointSlice, Namespace, Pod, Service } from './cluster.ts';
+import type { Address } from '../../proto/address.ts';
+import type { ClusterNode, EndpointSlice, Namespace, Pod, PodEvent, Service } from './cluster.ts';
 import type { AgentFigures, AgentWay } from './record.ts';
 
 /** `pods` are those of the whole cluster, `agentpods` those of the agents alone. */
-export type WatchedKind = 'services' | 'endpointslices' | 'nodes' | 'pods' | 'namespaces' | 'agentpods';
+export type WatchedKind = 'services' | 'endpointslices' | 'nodes' | 'pods' | 'namespaces' | 'events' | 'agentpods';
 
 /** How well one kind of objects is known. */
 export interface WatchHealth {
@@ -41,6 +42,9 @@ export interface ClusterFeed {
   readonly namespaces: ReadonlyMap<string, Namespace>;
   podsIn(namespace: string): Iterable<Pod>;
   podsOn(node: string): Iterable<Pod>;
+  pods(): Iterable<Pod>;
+  podsWithAddress(address: Address): readonly Pod[];
+  podEventsOn(node: string): Iterable<PodEvent>;
   health(kind: WatchedKind): WatchHealth;
   /** Called after the maps show the change. @returns what ends the subscription. */
   subscribe(listener: (change: ClusterChange) => void): () => void;
@@ -106,6 +110,19 @@ export interface EntryEvidence {
   readonly total: number;
 }
 
+/** One peer of a node at one address, for its agent to probe. */
+export interface ProbeTarget {
+  /** The peer. */
+  readonly node: string;
+  readonly address: Address;
+  readonly port: number;
+  /** Of `udp` another agent answers; `tcp` is a pod whose owner wants it probed. */
+  readonly protocol: 'udp' | 'tcp';
+  readonly by: 'overlay' | 'node' | 'pod';
+  /** Of a full IP packet; 0 = only small ones. */
+  readonly packetBytes: number;
+}
+
 /** The agents, as the engine sees them. */
 export interface AgentFeed {
   subscribe(listener: (event: AgentEvent) => void): () => void;
@@ -113,6 +130,8 @@ export interface AgentFeed {
   acknowledge(node: string, sequence: bigint): void;
   /** Asks the node for the rules behind entries, by entry digest. What comes is an `evidence` event. */
   wantEvidence(node: string, entries: readonly string[]): void;
+  /** Tells the node's agent what to probe, in place of what it was told before. */
+  aim(node: string, targets: readonly ProbeTarget[]): void;
 }
 
 /** Leaves whose content the aggregator knows without asking any agent: those of the desired tables. */

@@ -21,6 +21,12 @@ export type Subject =
   /** A frontend whose owner is not known: `tcp 10.96.0.1:443`. */
   | { readonly kind: 'Frontend'; readonly name: string; readonly port: string; readonly protocol: string }
   | { readonly kind: 'Node'; readonly name: string }
+  | { readonly kind: 'Pod'; readonly namespace: string; readonly name: string }
+  /** A network link of the finding's node. */
+  | { readonly kind: 'Link'; readonly name: string }
+  /** Another node, as the finding's node reaches it: its name, or the address of a router that is no Node. */
+  | { readonly kind: 'Peer'; readonly name: string }
+  | { readonly kind: 'Address'; readonly name: string }
   /** One thing on a node: a base jump, a chain, a rule. */
   | { readonly kind: 'Rule'; readonly name: string }
   | { readonly kind: 'Cluster'; readonly name: string };
@@ -56,6 +62,10 @@ export interface Violation {
    * Absent: it explains nothing.
    */
   readonly explains?: readonly FrontendKey[] | 'all';
+  /** What else it speaks of, beside frontends (topics.ts of the checks): `pod shop/web-0`, `peer node-b`. */
+  readonly topics?: readonly string[];
+  /** The topics whose other violations on this node follow from this one; `all`: whatever they speak of. */
+  readonly explainsTopics?: readonly string[] | 'all';
   /** Only where it is not the check's own, for a reason that the summary states. */
   readonly severity?: Severity;
   /** `unknown` where the check could not be decided and says so (with a reason in the summary). */
@@ -92,8 +102,13 @@ export function subjectText(subject: Subject): string {
       const protocol = subject.protocol.toLowerCase() === 'tcp' ? '' : `/${subject.protocol.toLowerCase()}`;
       return `${subject.namespace}/${subject.name}${port}${protocol}`;
     }
+    case 'Pod':
+      return `${subject.namespace}/${subject.name}`;
     case 'Frontend':
     case 'Node':
+    case 'Link':
+    case 'Peer':
+    case 'Address':
     case 'Rule':
     case 'Cluster':
       return subject.name;

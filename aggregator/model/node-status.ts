@@ -1,4 +1,5 @@
 /** What the audit says of one node. */
+import type { Layer } from './finding.ts';
 
 export interface FrontendCounts {
   /** What the node should serve, and what it serves beyond that. */
@@ -16,4 +17,16 @@ export interface NodeStatus {
   /** `unhealthy` when anything fires, else `unknown` when anything could not be told, else `healthy`. */
   readonly state: 'healthy' | 'unhealthy' | 'unknown';
   readonly frontends: FrontendCounts;
+}
+
+/** How far one layer of a node could be looked at. */
+export interface LayerStatus {
+  readonly layer: Layer;
+  /**
+   * `known`: every check of it that can concern the node was asked; `unknown`: one could not be, because something
+   * failed; `not-looked-at`: one could not be, because the node has not reported what it takes.
+   */
+  readonly state: 'known' | 'unknown' | 'not-looked-at';
+  /** Why, one line each; empty where it is known. */
+  readonly because: readonly string[];
 }

@@ -1,6 +1,6 @@
 /** What the running aggregator knows, as its shells show it: HTTP, metrics, events. */
 import type { WayFailure, WayKind } from '../../proto/ways.ts';
-import type { NodeStatus } from './node-status.ts';
+import type { LayerStatus, NodeStatus } from './node-status.ts';
 import type { TrackedFinding, Transition } from './lifecycle.ts';
 
 /** One node, as the aggregator knows it now. Times are RFC 3339, UTC. */
@@ -18,6 +18,8 @@ export interface NodeRecord extends NodeStatus {
   readonly kubeProxyVersion: string | null;
   /** Why the node, or a part of it, is unknown. */
   readonly unknownBecause: readonly string[];
+  /** The layers that have checks; empty before the first look. */
+  readonly layers: readonly LayerStatus[];
   /** The node shows the state of this time: every stale entry was wanted until then. Null = it is in sync, or not dated. */
   readonly showsStateOf: string | null;
   readonly findings: { readonly firing: number; readonly pending: number };
@@ -68,9 +70,19 @@ export interface KubeProxyWord {
   readonly problems: readonly string[];
 }
 
+/** One line about how a node is wired, as it reports it itself. */
+export interface NetworkFact {
+  readonly layer: 'L1' | 'L2';
+  /** `links`, `BGP`. */
+  readonly name: string;
+  /** At most 300 characters. */
+  readonly value: string;
+}
+
 /** One node with the parts of its newest report. */
 export interface NodeDetail extends NodeRecord {
   readonly parts: readonly PartRecord[];
+  readonly network: readonly NetworkFact[];
   /** Null where it says nothing. */
   readonly kubeProxy: KubeProxyWord | null;
 }

@@ -116,7 +116,16 @@ export function readToldParts(jsonOf: (name: PartName) => unknown): ToldParts {
       proxyTraces: part('proxyTraces'),
       routes: part('routes'),
       links: part('links'),
+      neighbours: part('neighbours'),
+      networkSettings: part('networkSettings'),
+      networkCounters: part('networkCounters'),
+      offloads: part('offloads'),
       cni: part('cni'),
+      flannel: part('flannel'),
+      bird: part('bird'),
+      podNetworks: part('podNetworks'),
+      sandboxes: part('sandboxes'),
+      probes: part('probes'),
     },
   };
 }

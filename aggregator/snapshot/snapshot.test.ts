@@ -6,6 +6,7 @@ import { nodeRecord, tracked } from '../../test/audit-record.ts';
 import { emptyApi, recordedMoment, unpackedSnapshot } from '../../test/recorded-moment.ts';
 import type { ApiOutcome } from '../cluster/api-error.ts';
 import { podKind } from '../cluster/pod.ts';
+import { podEventKind } from '../cluster/pod-event.ts';
 import { serviceKind } from '../cluster/service.ts';
 import { readList } from '../cluster/api-list.ts';
 import { Names } from '../cluster/names.ts';
@@ -16,16 +17,16 @@ const token = `eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZ2VudCJ9.${secret}`;
 const empty: AuditMoment = {
   nodes: [],
   findings: [],
-  objects: { services: [], endpointSlices: [], nodes: [], pods: [], namespaces: [] },
+  objects: { services: [], endpointSlices: [], nodes: [], pods: [], namespaces: [], podEvents: [] },
 };
 
 function ok(value: unknown): ApiOutcome<unknown> {
   return { ok: true, value };
 }
 
-/** An API server with these answers. */
-function api(events: ApiOutcome<unknown>, coredns: ApiOutcome<unknown>) {
-  return { get: async (path: string) => (path.startsWith('/api/v1/events') ? events : coredns) };
+/** An API server with this answer. */
+function api(coredns: ApiOutcome<unknown>) {
+  return { get: async () => coredns };
 }
 
 interface Document {
@@ -38,29 +39,16 @@ function documentIn(folder: string): Document {
 
 describe('a snapshot', () => {
   it('has a place for everything, which only its owner may read', async () => {
-    const { folder, remove } = await unpackedSnapshot({
-      ...(await recordedMoment('s6b-ipvs-stale')),
-      findings: [tracked('stale-endpoint')],
-    });
+    const moment = await recordedMoment('s6b-ipvs-stale');
+    const { folder, remove } = await unpackedSnapshot({ ...moment, findings: [tracked('stale-endpoint')] });
     const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
       statSync(join(folder, name)).isFile(),
     );
     expect(files.sort()).toEqual([
-      ...['endpointslices', 'namespaces', 'nodes', 'pods', 'services'].map((name) => `api/${name}.json`),
+      ...['endpointslices', 'events', 'namespaces', 'nodes', 'pods', 'services'].map((name) => `api/${name}.json`),
       'findings.json',
       'node-d/node.json',
-      ...[
-        'addresses',
-        'ebpfProxy',
-        'forwarding',
-        'iptables',
-        'ipvs',
-        'kubeProxy',
-        'links',
-        'profile',
-        'proxyTraces',
-        'routes',
-      ].map((name) => `node-d/parts/${name}.json`),
+      ...partsOf(moment).map((name) => `node-d/parts/${name}.json`),
       'node-d/table.json',
       'snapshot.json',
     ]);
@@ -73,26 +61,16 @@ describe('a snapshot', () => {
   });
 
   it('says what it has not, and why', async () => {
-    const forbidden: ApiOutcome<unknown> = {
-      ok: false,
-      error: {
-        attempted: 'GET /api/v1/events',
-        status: 403,
-        reason: 'Forbidden',
-        message: 'events is forbidden',
-        retryAfterMs: null,
-      },
-    };
     const unknown = {
       ...empty,
-      objects: { ...empty.objects, pods: null },
+      objects: { ...empty.objects, pods: null, podEvents: null },
       nodes: [moment('snapshot.json'), moment('node-a')],
     };
-    const { folder, remove } = await unpackedSnapshot(unknown, api(forbidden, ok({ data: {} })));
+    const { folder, remove } = await unpackedSnapshot(unknown, api(ok({ data: {} })));
     expect(documentIn(folder).leftOut).toEqual([
-      { file: 'api/events.json', because: 'GET /api/v1/events: 403 Forbidden: events is forbidden' },
       { file: 'api/configmap-coredns.json', because: 'the ConfigMap holds no Corefile' },
       { file: 'api/pods.json', because: 'the aggregator does not know them now' },
+      { file: 'api/events.json', because: 'the aggregator does not know them now' },
       { file: 'snapshot.json/', because: 'no folder can have the name of this node' },
     ]);
     expect(readdirSync(folder).sort()).toEqual(['api', 'findings.json', 'node-a', 'snapshot.json']);
@@ -107,6 +85,14 @@ describe('a snapshot', () => {
     remove();
   });
 });
+
+/** What the one node of a moment has told, its profile with it, by name. */
+function partsOf({ nodes }: AuditMoment): readonly string[] {
+  const parts = Object.entries(nodes[0]?.report?.parts ?? {});
+  const told = parts.flatMap(([name, { state }]) => (state === 'absent' ? [] : [name]));
+  expect(told).toEqual(expect.arrayContaining(['forwarding', 'ipvs', 'links', 'routes']));
+  return [...told, 'profile'].sort();
+}
 
 function moment(name: string): AuditMoment['nodes'][number] {
   return {
@@ -158,8 +144,10 @@ describe('secrets of a cluster', () => {
 }`;
   const event = {
     metadata: { ...metadata, name: 'web.1' },
-    involvedObject: { kind: 'Pod', namespace: 'shop', name: 'web-0' },
+    involvedObject: { kind: 'Pod', namespace: 'shop', name: 'web-0', uid: 'uid-of-web-0' },
     reason: 'FailedCreatePodSandBox',
+    source: { component: 'kubelet', host: 'node-a' },
+    lastTimestamp: '2026-11-22T12:00:00Z',
     message: `plugin type="calico" failed (add): Get "https://x:${secret}@10.96.0.1/": Authorization: Bearer ${token} was ${token}`,
     count: 3,
   };
@@ -170,9 +158,11 @@ describe('secrets of a cluster', () => {
       { items: [{ metadata, spec: { type: 'ClusterIP', ports: [{ port: 80 }] } }] },
       serviceKind,
     );
-    if (!pods.ok || !services.ok) throw new Error('the objects are well-formed');
-    const moment = { ...empty, objects: { ...empty.objects, pods: pods.value, services: services.value } };
-    const client = api(ok({ items: [event] }), ok({ metadata, data: { Corefile, [secret]: secret } }));
+    const events = readList({ items: [event] }, podEventKind);
+    if (!pods.ok || !services.ok || !events.ok) throw new Error('the objects are well-formed');
+    const known = { pods: pods.value, services: services.value, podEvents: events.value };
+    const moment = { ...empty, objects: { ...empty.objects, ...known } };
+    const client = api(ok({ metadata, data: { Corefile, [secret]: secret } }));
     const { folder, archive, remove } = await unpackedSnapshot(moment, client);
     expect(gunzipSync(readFileSync(archive)).toString('latin1')).not.toContain(secret);
     const told = (file: string) => JSON.parse(readFileSync(join(folder, file), 'utf8'));
@@ -196,13 +186,16 @@ describe('secrets of a cluster', () => {
     });
     expect(told('api/events.json').items).toEqual([
       {
-        metadata: { namespace: 'shop', name: 'web.1' },
-        involvedObject: { kind: 'Pod', namespace: 'shop', name: 'web-0' },
+        metadata: { namespace: 'shop', name: 'web-0.', uid: '' },
+        involvedObject: { kind: 'Pod', namespace: 'shop', name: 'web-0', uid: 'uid-of-web-0' },
+        source: { component: 'kubelet', host: 'node-a' },
+        type: 'Warning',
         reason: 'FailedCreatePodSandBox',
         message:
           'plugin type="calico" failed (add): Get "https://(left out)@10.96.0.1/": Authorization: Bearer (left out) was (left out)',
-        source: {},
         count: 3,
+        firstTimestamp: '',
+        lastTimestamp: '2026-11-22T12:00:00Z',
       },
     ]);
     expect(told('api/pods.json').items[0].spec).toEqual({
@@ -211,12 +204,9 @@ describe('secrets of a cluster', () => {
     remove();
   });
 
-  it('that were asked for of an API server that has neither, are left out', async () => {
+  it('that were asked for of an API server that has none, are left out', async () => {
     const { folder, remove } = await unpackedSnapshot(empty, emptyApi);
-    expect(documentIn(folder).leftOut.map(({ file }) => file)).toEqual([
-      'api/events.json',
-      'api/configmap-coredns.json',
-    ]);
+    expect(documentIn(folder).leftOut.map(({ file }) => file)).toEqual(['api/configmap-coredns.json']);
     remove();
   });
 });

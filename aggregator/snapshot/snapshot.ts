@@ -63,6 +63,7 @@ function* filesOf(
     endpointSlices: objects.endpointSlices.length,
     pods: objects.pods?.length ?? null,
     namespaces: objects.namespaces?.length ?? null,
+    events: objects.podEvents?.length ?? null,
     findings: findings.length,
     leftOut,
   });
@@ -95,10 +96,11 @@ function placeless(nodes: readonly NodeMoment[]): readonly LeftOut[] {
   return names.map((name) => ({ file: `${name}/`, because: 'no folder can have the name of this node' }));
 }
 
-function unknownLists({ pods, namespaces }: AuditMoment['objects']): readonly LeftOut[] {
+function unknownLists({ pods, namespaces, podEvents }: AuditMoment['objects']): readonly LeftOut[] {
   const because = 'the aggregator does not know them now';
   return [
     ...(pods === null ? [{ file: 'api/pods.json', because }] : []),
     ...(namespaces === null ? [{ file: 'api/namespaces.json', because }] : []),
+    ...(podEvents === null ? [{ file: 'api/events.json', because }] : []),
   ];
 }

@@ -9,7 +9,18 @@ export type Reader<T> = (value: unknown) => T | null;
 type Field = 'string' | 'number' | 'text or null' | 'texts' | 'list' | ((value: unknown) => boolean);
 type Fields = Readonly<Record<string, Field>>;
 
-const subjectFields = { kind: 'string', name: 'string' } as const;
+/** What each kind of subject has beside its name. */
+const subjectFields: Readonly<Record<FindingJson['subject']['kind'], Fields>> = {
+  Service: { namespace: 'string', port: 'string', protocol: 'string' },
+  Pod: { namespace: 'string' },
+  Frontend: {},
+  Node: {},
+  Link: {},
+  Peer: {},
+  Address: {},
+  Rule: {},
+  Cluster: {},
+};
 
 const findingFields = {
   fingerprint: 'string',
@@ -50,6 +61,7 @@ const nodeFields = {
   unknownBecause: 'texts',
   showsStateOf: 'text or null',
   findings: counts,
+  layers: isListOf(shapedLike({ layer: 'string', state: 'string', because: 'texts' })),
   ways: isListOf(
     shapedLike({
       address: 'string',
@@ -150,10 +162,10 @@ function isListOf(isItem: (value: unknown) => boolean): (value: unknown) => bool
 }
 
 function isSubject(value: unknown): boolean {
-  if (!shapedLike(subjectFields)(value)) return false;
+  if (!shapedLike({ kind: 'string', name: 'string' })(value)) return false;
   const { kind } = value as { readonly kind: string };
-  if (kind === 'Service') return shapedLike({ namespace: 'string', port: 'string', protocol: 'string' })(value);
-  return ['Frontend', 'Node', 'Rule', 'Cluster'].includes(kind);
+  const own = Object.entries(subjectFields).find(([name]) => name === kind);
+  return own !== undefined && shapedLike(own[1])(value);
 }
 
 function isEvidence(value: unknown): boolean {

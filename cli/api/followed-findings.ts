@@ -91,6 +91,6 @@ function isAskedFor(finding: FindingJson, { state, severity, check, node, namesp
     (severity?.includes(finding.severity) ?? true) &&
     (check?.includes(finding.check) ?? true) &&
     (node === undefined || (finding.node !== null && node.includes(finding.node))) &&
-    (namespace === undefined || (subject.kind === 'Service' && subject.namespace === namespace))
+    (namespace === undefined || ('namespace' in subject && subject.namespace === namespace))
   );
 }

@@ -55,6 +55,9 @@ export function nodeText(
       : [['Shows', `the state of ${shortTime(node.showsStateOf)}, ${ageOf(node.showsStateOf, now)} ago`]]),
   ];
   const ways = node.ways.map((way) => [way.kind, way.address, wayText(way, now)]);
+  const layers = node.layers.flatMap(({ layer, state, because }) =>
+    state === 'known' ? [] : [[layer, layerWords[state], because.join('; ')]],
+  );
   const why = unknownBecause.flatMap((reason) => wrap(`${reason}`, columns, '  '));
   return `${[
     paint.nodeState(node.state, `${node.name}   ${node.state}`),
@@ -62,9 +65,12 @@ export function nodeText(
     ...tableLines([], rows),
     ...(ways.length === 0 ? [] : ['', paint.quiet('WAYS TO THE AGGREGATOR'), ...tableLines([], ways)]),
     ...(node.waysSentence === null ? [] : wrap(node.waysSentence, columns, '').map(paint.warning)),
+    ...(layers.length === 0 ? [] : ['', paint.quiet('LAYERS'), ...tableLines([], layers)]),
     ...(why.length === 0 ? [] : ['', paint.quiet('WHY UNKNOWN'), ...why.map(paint.warning)]),
   ].join('\n')}\n`;
 }
+
+const layerWords = { unknown: 'not known', 'not-looked-at': 'not looked at' } as const;
 
 function frontendText({ total, inSync, drifted, unknown }: NodeJson['frontends']): string {
   return total === 0 ? 'not compared' : `${total}: ${inSync} in sync, ${drifted} drifted, ${unknown} unknown`;

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { apiSandboxEvent } from '../../test/api-objects.ts';
 import { recordingFolder } from '../../test/recordings.ts';
 import { readApiFolder } from './api-folder.ts';
 
@@ -19,8 +20,8 @@ afterEach(() => rmSync(folder, { recursive: true }));
 function counts() {
   const read = readApiFolder(folder, attempted);
   if (!read.ok) throw new Error(read.refusal.cameBack);
-  const { services, endpointSlices, nodes, pods, namespaces } = read.value;
-  return [services, endpointSlices, nodes, pods, namespaces].map((objects) => objects?.length ?? null);
+  const { services, endpointSlices, nodes, pods, namespaces, podEvents } = read.value;
+  return [services, endpointSlices, nodes, pods, namespaces, podEvents].map((objects) => objects?.length ?? null);
 }
 
 /** The refusal's words, without the folder. */
@@ -31,8 +32,11 @@ function refusal(): string {
 }
 
 describe('a folder of API lists', () => {
-  it('holds what the API server listed, pods and namespaces too', () => {
-    expect(counts()).toEqual([36, 37, 3, 29, 10]);
+  it('holds what the API server listed, pods, namespaces and events too', () => {
+    expect(counts()).toEqual([36, 37, 3, 29, 10, 0]);
+    const events = { kind: 'EventList', items: [apiSandboxEvent('shop/web-0', 'node-a', '2026-11-22T12:00:00Z')] };
+    writeFileSync(join(folder, 'events.json'), JSON.stringify(events));
+    expect(counts()).toEqual([36, 37, 3, 29, 10, 1]);
   });
 
   it('may hold each of them packed', () => {
@@ -40,21 +44,25 @@ describe('a folder of API lists', () => {
       writeFileSync(join(folder, `${file}.gz`), gzipSync(readFileSync(join(folder, file))));
       rmSync(join(folder, file));
     }
-    expect(counts()).toEqual([36, 37, 3, 29, 10]);
+    expect(counts()).toEqual([36, 37, 3, 29, 10, 0]);
   });
 });
 
-describe.each(['pods', 'namespaces'])('a list of %s', (kind) => {
+describe.each(['pods', 'namespaces', 'events'])('a list of %s', (kind) => {
   const file = () => join(folder, `${kind}.json`);
+  const countsWith = (count: number | null) => [
+    ...[36, 37, 3],
+    ...[kind === 'pods' ? count : 29, kind === 'namespaces' ? count : 10, kind === 'events' ? count : 0],
+  ];
 
   it('that is not there makes them unknown, which is not none', () => {
     rmSync(file());
-    expect(counts()).toEqual([36, 37, 3, kind === 'pods' ? null : 29, kind === 'namespaces' ? null : 10]);
+    expect(counts()).toEqual(countsWith(null));
   });
 
   it('that is there and empty says that there are none', () => {
     writeFileSync(file(), JSON.stringify({ kind: 'List', apiVersion: 'v1', items: [] }));
-    expect(counts()).toEqual([36, 37, 3, kind === 'pods' ? 0 : 29, kind === 'namespaces' ? 0 : 10]);
+    expect(counts()).toEqual(countsWith(0));
   });
 
   it('that is cut is refused, never taken for fewer', () => {

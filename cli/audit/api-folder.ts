@@ -12,7 +12,7 @@ const advice =
 const shownProblems = 3;
 
 /**
- * Reads the three lists that the audit needs, and those of pods and namespaces where they are.
+ * Reads the three lists that the audit needs, and those of pods, namespaces and events where they are.
  * @param attempted for the refusal: `audit ./bundle`.
  */
 export function readApiFolder(folder: string, attempted: string): Outcome<ClusterSnapshot> {
@@ -26,12 +26,15 @@ export function readApiFolder(folder: string, attempted: string): Outcome<Cluste
   if (!pods.ok) return pods;
   const namespaces = readListIfThere(folder, 'namespaces', attempted);
   if (!namespaces.ok) return namespaces;
+  const events = readListIfThere(folder, 'events', attempted);
+  if (!events.ok) return events;
   const reading = readClusterState({
     services: services.value,
     endpointSlices: endpointSlices.value,
     nodes: nodes.value,
     pods: pods.value,
     namespaces: namespaces.value,
+    events: events.value,
   });
   if (reading.ok) return done(reading.value);
   const more = reading.problems.length - shownProblems;

@@ -10,7 +10,7 @@ import { withRuleEvidence } from '../../aggregator/audit/rule-evidence.ts';
 import { isLargeCluster } from '../../aggregator/audit/service-ports.ts';
 import { checks } from '../../aggregator/checks/index.ts';
 import type { NodeView } from '../../aggregator/model/check.ts';
-import type { ClusterObjects, ClusterSnapshot } from '../../aggregator/model/cluster.ts';
+import type { ClusterSnapshot } from '../../aggregator/model/cluster.ts';
 import type { ToldNode } from '../../aggregator/snapshot/read-node.ts';
 import { type DataplaneMode, valueOr } from '../../proto/profile.ts';
 import type { Audit } from './report.ts';
@@ -53,7 +53,9 @@ export function judge(
   told: 'all' | 'observed' = 'all',
 ): Audit {
   const objects = objectsOf(state);
-  const views = observed.map((node) => viewOf(node, state, objects));
+  const reported = new Map(observed.map(({ name, observation }) => [name, observation.parts]));
+  const around = { objects, peers: { parts: (name: string) => reported.get(name) ?? null } };
+  const views = observed.map((node) => viewOf(node, state, around));
   const { nodes, findings, unknownReasons } = evaluateCluster({ nodes: views, objects }, checks);
   const untold = new Map<string, string>();
   for (const view of views) {
@@ -74,13 +76,13 @@ export function judge(
 function viewOf(
   { name, observation: { profile, parts }, remembered }: ObservedNode,
   state: ClusterSnapshot,
-  objects: ClusterObjects,
+  around: Pick<NodeView, 'objects' | 'peers'>,
 ): NodeView {
   const node = state.nodes.find((candidate) => candidate.name === name) ?? null;
   const mode = valueOr<DataplaneMode | null>(profile.mode, null);
   const isJudged = node !== null && mode !== null && isSupportedMode(mode);
   const desired = isJudged ? desiredState(state, { name, zone: node.zone, profile }) : null;
-  const view = buildView({ name, node, profile, parts, desired, largeCluster: isLargeCluster(state), objects });
+  const view = buildView({ name, node, profile, parts, desired, largeCluster: isLargeCluster(state), ...around });
   if (remembered === undefined) return view;
   // What is still on its way was told to nobody then.
   const drift = view.drift.filter(({ key }) => !remembered.converging.has(key));

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { apiSandboxEvent } from '../../test/api-objects.ts';
 import { kubeconfigFile, listeningApi } from '../../test/listening-api.ts';
 import { recordingFolder } from '../../test/recordings.ts';
 import { loadRecordedLists } from '../demo/api-server/recorded-objects.ts';
@@ -17,6 +18,7 @@ describe('the objects of a live API server', () => {
   it('are those that its recorded lists hold', async () => {
     const { api, url } = await listeningApi({ mostPerPage: 7 });
     loadRecordedLists(api, recording);
+    api.apply('events', apiSandboxEvent('shop/web-0', 'node-a', '2026-11-22T12:00:00Z'));
     const live = await read(url);
     const recorded = readApiFolder(recording, attempted);
     if (!live.ok || !recorded.ok) throw new Error('both must be readable');
@@ -27,17 +29,20 @@ describe('the objects of a live API server', () => {
     expect(byName(live.value.state.nodes)).toEqual(byName(recorded.value.nodes));
     expect(byName(live.value.state.pods ?? [])).toEqual(byName(recorded.value.pods ?? []));
     expect(byName(live.value.state.namespaces ?? [])).toEqual(byName(recorded.value.namespaces ?? []));
+    expect(live.value.state.podEvents?.map(({ name, nodeName }) => [name, nodeName])).toEqual([['web-0', 'node-a']]);
     expect([recorded.value.pods?.length, recorded.value.namespaces?.length, live.value.gaps]).toEqual([29, 10, []]);
   });
 
-  it('are read without pods and namespaces where those may not be listed, and that is said', async () => {
+  it('are read without pods, namespaces and events where those may not be listed, and that is said', async () => {
     const { api, url } = await listeningApi();
     loadRecordedLists(api, recording);
-    for (const plural of ['pods', 'namespaces']) api.fail({ plural, what: { kind: 'status', status: 403 } });
+    for (const plural of ['pods', 'namespaces', 'events']) api.fail({ plural, what: { kind: 'status', status: 403 } });
     const live = await read(url);
     if (!live.ok) throw new Error(live.refusal.cameBack);
-    expect([live.value.state.pods, live.value.state.namespaces]).toEqual([null, null]);
+    const { pods, namespaces, podEvents } = live.value.state;
+    expect([pods, namespaces, podEvents]).toEqual([null, null, null]);
     expect(live.value.gaps.toSorted()).toEqual([
+      expect.stringMatching(/^what takes events is not checked: GET .*: 403 Forbidden/),
       expect.stringMatching(/^what takes namespaces is not checked: GET .*: 403 Forbidden/),
       expect.stringMatching(/^what takes pods is not checked: GET .*: 403 Forbidden/),
     ]);

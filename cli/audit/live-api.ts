@@ -10,6 +10,7 @@ import {
   endpointSliceResource,
   namespaceResource,
   nodeResource,
+  podEventResource,
   podResource,
   serviceResource,
   type WatchedResource,
@@ -29,7 +30,7 @@ export interface LiveApi {
 }
 
 /**
- * Lists Services, EndpointSlices and Nodes once, and Pods and Namespaces where that is permitted.
+ * Lists Services, EndpointSlices and Nodes once, and Pods, Namespaces and Events of pods where that is permitted.
  * @param attempted for the refusal: `audit this machine`.
  */
 export async function readLiveApi(wishes: AccessWishes, attempted: string): Promise<Outcome<LiveApi>> {
@@ -41,24 +42,27 @@ export async function readLiveApi(wishes: AccessWishes, attempted: string): Prom
   const client = new ApiClient(transport, systemTiming);
   const gaps: string[] = [];
   try {
-    const [services, endpointSlices, nodes, pods, namespaces] = await Promise.all([
+    const [services, endpointSlices, nodes, pods, namespaces, podEvents] = await Promise.all([
       listAll(client, serviceResource, attempted),
       listAll(client, endpointSliceResource, attempted),
       listAll(client, nodeResource, attempted),
       listIfPermitted(client, podResource(new Names()), { attempted, gaps }),
       listIfPermitted(client, namespaceResource, { attempted, gaps }),
+      listIfPermitted(client, podEventResource, { attempted, gaps }),
     ]);
     if (!services.ok) return services;
     if (!endpointSlices.ok) return endpointSlices;
     if (!nodes.ok) return nodes;
     if (!pods.ok) return pods;
     if (!namespaces.ok) return namespaces;
+    if (!podEvents.ok) return podEvents;
     const state = {
       services: services.value,
       endpointSlices: endpointSlices.value,
       nodes: nodes.value,
       pods: pods.value,
       namespaces: namespaces.value,
+      podEvents: podEvents.value,
     };
     return done({ state, gaps });
   } finally {

@@ -24,7 +24,7 @@ export interface Audit {
  * jump or a silent kube-proxy concerns every namespace.
  */
 export function inNamespace({ report, ...beside }: Audit, namespace: string): Audit {
-  const kept = report.findings.filter(({ subject }) => subject.kind !== 'Service' || subject.namespace === namespace);
+  const kept = report.findings.filter(({ subject }) => !('namespace' in subject) || subject.namespace === namespace);
   const fingerprints = new Set(kept.map((finding) => finding.fingerprint));
   const findings = kept.map((finding) =>
     finding.parent === null || fingerprints.has(finding.parent) ? finding : { ...finding, parent: null },

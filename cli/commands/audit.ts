@@ -17,7 +17,7 @@ printed. What a node's folder lacks is not judged, and a node without a folder i
 unknown; neither counts as healthy, nor as a finding.
 
   bundle/api/services.json  endpointslices.json  nodes.json   (or .json.gz)
-             pods.json  namespaces.json   where checks shall know of them
+             pods.json  namespaces.json  events.json   where checks shall know of them
   bundle/node-a/iptables-nft-save.txt   or iptables-legacy-save.txt
                ip6tables-nft-save.txt   or ip6tables-legacy-save.txt
                nft-list-ruleset.txt     where kube-proxy's mode is nftables

@@ -5,6 +5,7 @@ import { auditRecord, minutesAgo, noon, nodeRecord, tracked } from '../../test/a
 import { runCommand } from '../../test/command-run.ts';
 import { httpOptions } from '../../test/http-options.ts';
 import { memoryJournal } from '../../test/memory-journal.ts';
+import { oneSubjectOfEachKind } from '../../test/subjects.ts';
 
 const record = auditRecord();
 const journal = memoryJournal();
@@ -46,6 +47,29 @@ describe('plumbline findings', () => {
       ].join('\n'),
       err: '',
     });
+  });
+
+  it('prints whatever they are about, and finds pods by their namespace', async () => {
+    record.says.findings = oneSubjectOfEachKind.map((subject, at) =>
+      tracked('made-up', { fingerprint: `00000000000000a${at}`, subject, since }),
+    );
+    const shown = (out: string) =>
+      out
+        .split('\n')
+        .slice(1, -1)
+        .map((line) => line.split(/ {2,}/)[5]);
+    expect(shown((await findings()).out)).toEqual([
+      '10.244.1.2',
+      'cluster',
+      'tcp 10.96.0.1:443',
+      'flannel.1',
+      'node-b',
+      'node-c',
+      'shop/web-0',
+      'nat KUBE-MARK-MASQ',
+      'shop/web:http',
+    ]);
+    expect(shown((await findings('-n', 'shop')).out)).toEqual(['shop/web-0', 'shop/web:http']);
   });
 
   it('with -o wide says more', async () => {

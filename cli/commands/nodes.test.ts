@@ -128,6 +128,20 @@ The Service address fails.
 `);
   });
 
+  it('says which layers are not known or not looked at, and why', async () => {
+    const layers: NodeRecord['layers'] = [
+      { layer: 'L1', state: 'not-looked-at', because: ['not reported: cni'] },
+      { layer: 'L2', state: 'unknown', because: ['links: not permitted', 'routes: not permitted'] },
+      { layer: 'L3', state: 'known', because: [] },
+    ];
+    record.says.nodes = [nodeRecord('node-a', { layers })];
+    expect((await nodes('node-a')).out).toContain(`
+LAYERS
+L1   not looked at   not reported: cni
+L2   not known       links: not permitted; routes: not permitted
+`);
+  });
+
   it('says why it is unknown', async () => {
     const { out } = await nodes('node-c');
     expect(out).toContain('\nAgent          never, heard never, version 0.2.0\n');

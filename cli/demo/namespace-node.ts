@@ -21,6 +21,8 @@ const folders = '/usr/sbin:/sbin:/usr/bin:/bin';
 const deadlineMs = 20_000;
 /** kube-proxy's rules count in these; they must exist before the rules can be loaded. */
 const counters = ['localhost_nps_accepted_pkts', 'ct_state_invalid_dropped_pkts'];
+/** A new namespace is no router, and every node is one. */
+const forwarding = ['/proc/sys/net/ipv4/ip_forward', '/proc/sys/net/ipv6/conf/all/forwarding'];
 
 /** Makes the namespace with the addresses of a recorded node, without any rule. */
 export function makeNamespace(namespace: string, recorded: string): Outcome<null> {
@@ -28,6 +30,7 @@ export function makeNamespace(namespace: string, recorded: string): Outcome<null
   return inTurn([
     () => run('ip', ['netns', 'add', namespace]),
     () => run('ip', ['-n', namespace, '-batch', '-'], `${['link set lo up', ...addresses].join('\n')}\n`),
+    ...forwarding.map((path) => () => runInside(namespace, 'tee', [path], '1\n')),
     ...counters.map((counter) => () => runInside(namespace, 'nfacct', ['add', counter])),
   ]);
 }

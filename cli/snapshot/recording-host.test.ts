@@ -81,8 +81,19 @@ const secret = 'S3CR3T';
 const planted: ReadonlyMap<string, string> = new Map([
   [
     '/etc/cni/net.d/10-calico.conflist',
-    `{"name":"k8s","plugins":[{"type":"calico","kubernetes":{"k8s_api_root":"x","token":"${secret}1"}},{"type":"portmap","${secret}2":1}]}`,
+    `{"name":"k8s","plugins":[{"type":"calico","kubernetes":{"k8s_api_root":"x","token":"${secret}1"},"mtu":1440,"hairpinMode":"${secret}12","ipam":{"type":"host-local","token":"${secret}13","ranges":[[{"subnet":"10.244.1.0/24","x":"${secret}14"}]]},"delegate":{"type":"ptp","mtu":1400,"x":"${secret}15"},"delegates":[{"type":"sriov","x":"${secret}16"},{"plugins":[{"type":"ipvlan","x":"${secret}17"}]}]},{"type":"portmap","${secret}2":1}]}`,
   ],
+  [
+    '/var/lib/cni/results/k8s-aaa-eth0',
+    `{"kind":"cniCacheV1","containerId":"aaa","config":"${secret}18","ifName":"eth0","networkName":"k8s","netns":"/run/netns/cni-1","cniArgs":[["K8S_POD_NAMESPACE","shop"],["K8S_POD_NAME","web-0"],["TOKEN","${secret}19"]],"capabilityArgs":{"x":"${secret}20"},"result":{"interfaces":[{"name":"veth1","x":"${secret}21"},{"name":"eth0","sandbox":"/run/netns/cni-1"}],"ips":[{"address":"10.244.1.9/24","x":"${secret}22"}],"dns":{"search":["${secret}23"]}}}`,
+  ],
+  ['/var/lib/cni/results/broken', `${secret}24`],
+  // Another program's cgroup and name may say anything.
+  ['/proc/77/cgroup', `0::/system.slice/${secret}25.service\n`],
+  ['/proc/88/cgroup', `0::/kubepods/pod${'1'.repeat(32)}/${'a'.repeat(64)}\n`],
+  ['/proc/88/stat', `88 (web) S ${'0 '.repeat(18)}100 0\n`],
+  ['/proc/88/net/dev', 'Inter-|\n face |\n    lo: 0\n  eth0: 0\n'],
+  ['/proc/88/net/fib_trie', '  |-- 10.244.1.9\n    /32 host LOCAL\n'],
   ['/etc/cni/net.d/20-broken.conf', `{"name":"x","token":"${secret}3"`],
   ['/var/lib/cni/networks/k8s/10.244.1.9', `d729e664\r\neth0\r\n${secret}4`],
   ['/proc/sys/net/netfilter/nf_conntrack_max', '262144\n'],
@@ -114,8 +125,16 @@ function secretHost(): Host {
     return { ok: true, entries: [...names, ...beside].map((name) => ({ name, kind })) };
   };
   return {
-    ...host,
+    run: host.run,
     list,
+    executables: async (path) =>
+      path === '/opt/cni/bin'
+        ? { ok: true, entries: [{ name: 'ptp', kind: 'file' }] }
+        : { ok: false, kind: 'absent', message: `${path} does not exist` },
+    askBird: async (path) =>
+      path === '/var/run/calico/bird.ctl'
+        ? { ok: true, text: '1002-device1    Device     ---        up     05:43:43.402\n0000 \n' }
+        : { ok: false, kind: 'absent', message: `${path} is not there` },
     read: async (path, most) => {
       const text = planted.get(path);
       return text === undefined ? host.read(path, most) : { ok: true, bytes: Buffer.from(text) };
@@ -134,9 +153,13 @@ describe('a node with secrets in its files and answers', () => {
     const telling = files.filter((path) => readFileSync(path, 'latin1').includes(secret) || path.includes(secret));
     expect(telling).toEqual([]);
     expect(files.length).toBeGreaterThan(10);
+    const calico =
+      '{"type":"calico","mtu":1440,"ipam":{"type":"host-local","ranges":[[{"subnet":"10.244.1.0/24"}]]},"delegate":{"type":"ptp","mtu":1400},"delegates":[{"type":"sriov"},{"plugins":[{"type":"ipvlan"}]}]}';
     expect(readFileSync(join(folder, 'etc-cni-net.d/10-calico.conflist'), 'utf8')).toBe(
-      '{"name":"k8s","plugins":[{"type":"calico"},{"type":"portmap"}]}\n',
+      `{"name":"k8s","plugins":[${calico},{"type":"portmap"}]}\n`,
     );
+    const processes: unknown = JSON.parse(readFileSync(join(folder, 'pod-processes.json'), 'utf8'));
+    expect(Object.keys(processes ?? {})).toEqual(['88/cgroup', '88/stat', '88/net/fib_trie', '88/net/dev']);
     expect(readdirSync(join(folder, 'etc-cni-net.d'))).toEqual(['10-calico.conflist', '20-broken.conf']);
   });
 
@@ -146,6 +169,15 @@ describe('a node with secrets in its files and answers', () => {
     const { kubeProxy, ...others } = parts;
     const { kubeProxy: recorded, ...recordedOthers } = again.parts;
     expect(recordedOthers).toEqual(others);
+    const { cni, bird, podNetworks } = others;
+    expect(cni.state === 'ok' && [cni.value.results.total, cni.value.pluginFolders]).toEqual([
+      2,
+      [{ path: '/opt/cni/bin', executables: ['ptp'] }],
+    ]);
+    expect(bird.state === 'ok' && bird.value.protocols.total).toBe(1);
+    expect(podNetworks.state === 'ok' && podNetworks.value.pods.first.map(({ addresses }) => addresses)).toEqual([
+      [{ link: 'eth0', address: '10.244.1.9', prefixLength: 32 }],
+    ]);
     expect(again.profile).toEqual(profile);
     expect([recorded.state, kubeProxy.state]).toEqual(['ok', 'ok']);
   });

@@ -2,26 +2,38 @@
  * A host that writes down what the agent asks of a node and what came back, so that recorded-host.ts gives the same
  * answers later. What is recorded is therefore what the collectors read: there is no other list of it.
  */
+import { recordedPodsPath } from '../../agent/collectors/pod-networks/recorded-pods.ts';
 import type { Command, GetResult, Host, ListResult, ReadResult, RunResult } from '../../agent/host.ts';
 import {
   complaintFile,
   configurationCopies,
   configurationFolder,
+  fileOfBird,
   fileOfCommand,
   fileOfPath,
   filesOfAnswer,
   flowsFile,
+  isOfProcesses,
   isOfTheMoment,
+  networkSettingsFolder,
+  networkSettingsNames,
+  pluginsFile,
+  podsFile,
+  processesFile,
+  processFolder,
   settingsFile,
   settingsFolder,
   stateFile,
   stateFolder,
 } from '../../agent/recorded-names.ts';
+import { settingName } from '../../agent/recorded-kernel.ts';
 import type { NodeFolder } from './node-folder.ts';
 import {
   ciliumStatus,
   cniNames,
+  cniResult,
   healthCheck,
+  podProcessesOnly,
   proxyConfiguration,
   proxyMetrics,
   proxyMode,
@@ -34,15 +46,30 @@ export class RecordingHost implements Host {
   readonly #problems = new Set<string>();
   readonly #settings = new Map<string, string>();
   readonly #states = new Map<string, string>();
+  readonly #processes = new Map<string, string>();
+  readonly #plugins = new Map<string, readonly string[]>();
   readonly list?: NonNullable<Host['list']>;
   readonly identify?: NonNullable<Host['identify']>;
+  readonly executables?: NonNullable<Host['executables']>;
+  readonly askBird?: NonNullable<Host['askBird']>;
 
   constructor(host: Host, folder: NodeFolder) {
     this.#host = host;
     this.#folder = folder;
-    const { list, identify } = host;
+    const { list, identify, executables, askBird } = host;
     if (list !== undefined) this.list = async (path, most) => this.#listed(path, await list.call(host, path, most));
     if (identify !== undefined) this.identify = (path) => identify.call(host, path);
+    if (executables !== undefined) {
+      this.executables = async (path, most) => this.#runnable(path, await executables.call(host, path, most));
+    }
+    if (askBird !== undefined) {
+      this.askBird = async (path) => {
+        const answer = await askBird.call(host, path);
+        if (answer.ok) this.#folder.file(fileOfBird(path), answer.text);
+        else if (answer.kind !== 'absent') this.#problems.add(answer.message);
+        return answer;
+      };
+    }
   }
 
   /** What did not work, and therefore is not in the recording, one sentence each. */
@@ -79,6 +106,16 @@ export class RecordingHost implements Host {
     return result;
   }
 
+  async readOfProcesses(paths: readonly string[], maxBytes: number): Promise<readonly ReadResult[]> {
+    const { readOfProcesses } = this.#host;
+    const results =
+      readOfProcesses === undefined
+        ? await Promise.all(paths.map((path) => this.#host.read(path, maxBytes)))
+        : await readOfProcesses.call(this.#host, paths, maxBytes);
+    for (const [at, result] of results.entries()) if (result.ok) this.#keepFile(paths[at] ?? '', result.bytes);
+    return results;
+  }
+
   async get(url: string, deadlineMs: number): Promise<GetResult> {
     const result = await this.#host.get(url, deadlineMs);
     const [name] = filesOfAnswer(url);
@@ -93,13 +130,31 @@ export class RecordingHost implements Host {
       const lines = [...this.#settings].map(([name, value]) => `${name} = ${value}\n`);
       this.#folder.file(settingsFile, lines.join(''));
     }
-    if (this.#states.size > 0) {
-      this.#folder.file(stateFile, `${JSON.stringify(Object.fromEntries(this.#states), null, 1)}\n`);
-    }
+    this.#writeObject(stateFile, this.#states);
+    this.#writeObject(pluginsFile, this.#plugins);
+    this.#writeObject(processesFile, podProcessesOnly(this.#processes));
+  }
+
+  #writeObject(name: string, content: ReadonlyMap<string, unknown>): void {
+    if (content.size === 0) return;
+    this.#folder.file(name, `${JSON.stringify(Object.fromEntries(content), null, 1)}\n`);
+  }
+
+  #runnable(path: string, result: ListResult): ListResult {
+    if (result.ok) {
+      this.#plugins.set(
+        path,
+        result.entries.map(({ name }) => name),
+      );
+    } else this.#failed(result);
+    return result;
   }
 
   #listed(path: string, result: ListResult): ListResult {
     if (result.ok && path === configurationFolder) this.#folder.folder(configurationCopies);
+    if (result.ok && path === networkSettingsFolder) {
+      this.#folder.file(networkSettingsNames, result.entries.map(({ name }) => `${name}\n`).join(''));
+    }
     if (!result.ok) this.#failed(result);
     return result;
   }
@@ -108,12 +163,15 @@ export class RecordingHost implements Host {
     const name = fileOfPath(path);
     const text = () => bytes.toString('utf8');
     if (name !== null) this.#folder.file(name, bytes);
+    else if (path === recordedPodsPath) this.#folder.file(podsFile, bytes);
+    else if (isOfProcesses(path)) this.#processes.set(path.slice(processFolder.length), bytes.toString('latin1'));
     else if (path.startsWith(settingsFolder)) {
-      this.#settings.set(path.slice(settingsFolder.length).replaceAll('/', '.'), text().trimEnd());
+      this.#settings.set(settingName(path), text().trimEnd());
     } else if (path.startsWith(`${configurationFolder}/`)) {
       this.#folder.file(`${configurationCopies}/${path.slice(configurationFolder.length + 1)}`, cniNames(text()));
     } else if (path.startsWith(`${stateFolder}/`)) {
-      this.#states.set(path.slice(stateFolder.length + 1), reservation(text()));
+      const within = path.slice(stateFolder.length + 1);
+      this.#states.set(within, within.startsWith('results/') ? cniResult(text()) : reservation(text()));
     } else this.#unplaced(path);
   }
 

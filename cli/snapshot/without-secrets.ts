@@ -3,18 +3,86 @@
  * kubeconfigs and may hold tokens, and whatever listens on a loopback port may answer anything.
  */
 
+import { podOfProcess } from '../../agent/collectors/pod-networks/process-pod.ts';
+
 /** In place of a file that is no JSON, and so not known. */
 const unread = '(left out: it is no JSON)\n';
 
-/** Names and types of plugins of a CNI configuration. */
+/** A CNI configuration: its network, and of each plugin what agent/collectors/cni/plugin-settings.ts reads. */
 export function cniNames(text: string): string {
   const content = fieldsOf(parsed(text));
   if (content === null) return unread;
-  const plugins = Array.isArray(content.plugins)
-    ? content.plugins.map((plugin) => ({ type: textOf(fieldsOf(plugin)?.type) }))
-    : undefined;
-  const names = { cniVersion: textOf(content.cniVersion), name: textOf(content.name), type: textOf(content.type) };
-  return `${JSON.stringify({ ...names, plugins })}\n`;
+  const names = { cniVersion: textOf(content.cniVersion), name: textOf(content.name) };
+  const plugins = Array.isArray(content.plugins) ? content.plugins.map(pluginSettings) : undefined;
+  return `${JSON.stringify({ ...names, ...pluginSettings(content), plugins })}\n`;
+}
+
+/** Settings are told if they are of the kind that they should be: a text may be anything. */
+function pluginSettings(plugin: unknown): Readonly<Record<string, unknown>> {
+  const settings = fieldsOf(plugin);
+  const ipam = fieldsOf(settings?.ipam);
+  const delegate = fieldsOf(settings?.delegate);
+  return {
+    type: textOf(settings?.type),
+    ...bridgeSettings(settings),
+    ...(ipam === null ? {} : { ipam: { type: textOf(ipam.type), dataDir: textOf(ipam.dataDir), ...rangesOf(ipam) } }),
+    ...(delegate === null ? {} : { delegate: { type: textOf(delegate.type), ...bridgeSettings(delegate) } }),
+    ...(Array.isArray(settings?.delegates) ? { delegates: settings.delegates.map(delegatedTypes) } : {}),
+  };
+}
+
+function bridgeSettings(settings: Readonly<Record<string, unknown>> | null) {
+  const { mtu, hairpinMode } = settings ?? {};
+  return {
+    bridge: textOf(settings?.bridge),
+    mtu: typeof mtu === 'number' ? mtu : undefined,
+    hairpinMode: typeof hairpinMode === 'boolean' ? hairpinMode : undefined,
+  };
+}
+
+/** host-local's addresses: one range, or a list of sets of ranges. */
+function rangesOf(ipam: Readonly<Record<string, unknown>>) {
+  const sets = Array.isArray(ipam.ranges) ? ipam.ranges : null;
+  const subnetOf = (range: unknown) => ({ subnet: textOf(fieldsOf(range)?.subnet) });
+  return {
+    subnet: textOf(ipam.subnet),
+    ranges: sets?.map((set: unknown) => (Array.isArray(set) ? set.map(subnetOf) : [])),
+  };
+}
+
+/** A delegate is a plugin, or a list of plugins itself. */
+function delegatedTypes(delegate: unknown) {
+  const plugin = fieldsOf(delegate);
+  const typeOf = (one: unknown) => ({ type: textOf(fieldsOf(one)?.type) });
+  return Array.isArray(plugin?.plugins) ? { plugins: plugin.plugins.map(typeOf) } : typeOf(plugin);
+}
+
+const podArguments = ['K8S_POD_NAMESPACE', 'K8S_POD_NAME', 'K8S_POD_UID'];
+
+/** libcni's record of a sandbox: whose it is, its links and addresses; not the configuration that lies in it. */
+export function cniResult(text: string): string {
+  const content = fieldsOf(parsed(text));
+  if (content === null) return unread;
+  const result = fieldsOf(content.result);
+  const told = {
+    ...some(content, ['kind', 'containerId', 'ifName', 'networkName', 'netns']),
+    cniArgs: listOf(content.cniArgs).filter((pair) => Array.isArray(pair) && podArguments.includes(pair[0])),
+    result: {
+      interfaces: listOf(result?.interfaces).map((one) => someOf(one, ['name', 'sandbox'])),
+      ips: listOf(result?.ips).map((one) => someOf(one, ['address'])),
+      ip4: someOf(result?.ip4, ['ip']),
+      ip6: someOf(result?.ip6, ['ip']),
+    },
+  };
+  return `${JSON.stringify(told)}\n`;
+}
+
+/** Of the files of processes those of pods, and the node's own to know them apart. */
+export function podProcessesOnly(files: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const isPods = (path: string) => podOfProcess(files.get(`${path.split('/', 1)[0]}/cgroup`) ?? '') !== null;
+  const kept = [...files].filter(([path]) => isPods(path));
+  const own = [...files].filter(([path]) => path.startsWith('net/'));
+  return new Map(kept.length === 0 ? [] : [...own, ...kept]);
 }
 
 /** A reservation of host-local: the container and its link, one line each. */
@@ -89,6 +157,15 @@ export function ciliumStatus(text: string): string {
 
 function some(content: Readonly<Record<string, unknown>>, names: readonly string[]) {
   return Object.fromEntries(names.filter((name) => Object.hasOwn(content, name)).map((name) => [name, content[name]]));
+}
+
+function someOf(value: unknown, names: readonly string[]) {
+  const content = fieldsOf(value);
+  return content === null ? undefined : some(content, names);
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 function parsed(text: string): unknown {

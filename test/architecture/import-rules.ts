@@ -44,6 +44,7 @@ const owners: ReadonlyMap<string, readonly string[]> = new Map([
     'node:crypto',
     [
       'agent/collectors/',
+      'agent/probes/send-probe.ts',
       'agent/stream/client.ts',
       parser,
       'aggregator/audit/',
@@ -59,10 +60,12 @@ const owners: ReadonlyMap<string, readonly string[]> = new Map([
     'node:fs',
     [
       'agent/host.ts',
+      'agent/host-cri.ts',
       'agent/host-files.ts',
       'agent/host-programs.ts',
       'agent/recorded-host.ts',
       'agent/recorded-network.ts',
+      'agent/recorded-objects.ts',
       'agent/stream/credentials.ts',
       'cli/',
       'aggregator/cluster/',
@@ -71,9 +74,20 @@ const owners: ReadonlyMap<string, readonly string[]> = new Map([
       'aggregator/ingest/',
     ],
   ],
+  ['node:dgram', ['agent/probes/']],
   ['node:http', ['agent/host.ts', 'aggregator/http/', 'cli/demo/', 'cli/kubernetes/']],
   ['node:https', ['aggregator/http/', 'cli/demo/', 'cli/kubernetes/']],
-  ['node:net', ['agent/stream/try-way.ts', 'aggregator/http/', 'aggregator/ingest/', 'cli/kubernetes/']],
+  [
+    'node:net',
+    [
+      'agent/host-bird.ts',
+      'agent/probes/send-probe.ts',
+      'agent/stream/try-way.ts',
+      'aggregator/http/',
+      'aggregator/ingest/',
+      'cli/kubernetes/',
+    ],
+  ],
   ['node:v8', ['agent/spent-memory.ts']],
   ['node:vm', ['agent/spent-memory.ts']],
   ['node:perf_hooks', ['aggregator/http/']],
@@ -103,7 +117,8 @@ const owners: ReadonlyMap<string, readonly string[]> = new Map([
   ['node:zlib', ['agent/recorded-host.ts', 'cli/', 'aggregator/journal/', 'aggregator/snapshot/']],
   ['tar-stream', ['aggregator/snapshot/']],
   ['typebox', ['aggregator/http/', 'aggregator/journal/', 'aggregator/ingest/', 'aggregator/snapshot/']],
-  ['@grpc/grpc-js', ['agent/stream/', 'aggregator/ingest/']],
+  // The aggregator's stream, and the container runtime's socket where the user has named it: nothing else is asked by gRPC.
+  ['@grpc/grpc-js', ['agent/stream/', 'agent/host-cri.ts', 'aggregator/ingest/']],
   ['node:http2', ['aggregator/ingest/']],
   ['node:tls', ['agent/stream/try-way.ts', 'aggregator/ingest/']],
 ]);

@@ -4,14 +4,14 @@ import { describe, expect, it } from 'vitest';
 import { recordingNames } from '../recordings.ts';
 import { root } from './source-files.ts';
 
-const budgetBytes = 20 * 1000 * 1000;
+const budgetBytes = 25 * 1000 * 1000;
 
 function text(path: string): string {
   return readFileSync(join(root, path), 'utf8');
 }
 
 describe('the repository', () => {
-  it('stays under 20 MB, recordings and all', () => {
+  it('stays under 25 MB, recordings and all', () => {
     const files = globSync('**/*', { cwd: root, exclude: (path) => path.includes('node_modules') || path === 'dist' });
     const bytes = files
       .map((path) => statSync(join(root, path)))

@@ -24,6 +24,8 @@ const packageOf: Readonly<Record<(typeof hostPrograms)[number], string>> = {
   'ip6tables-nft-save': 'iptables',
   nft: 'nftables',
   ip: 'iproute2',
+  bridge: 'iproute2',
+  ethtool: 'ethtool',
   cat: 'coreutils',
   stdbuf: 'coreutils',
   setpriv: 'util-linux',

@@ -3,12 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { rightsOfRole } from './api-rights.ts';
-import { at, listAt, type RenderedChart, renderedFile } from './rendered-chart.ts';
+import { at, listAt, type RenderedChart, renderedChart, renderedFile } from './rendered-chart.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/permissions.md'), 'utf8');
 const chart = renderedFile('default.yaml');
 /** With a certificate of somebody else, which is mounted. */
 const restricted = renderedFile('restricted.yaml');
+const withRuntime = renderedChart({ 'agent.criSocket': '/run/containerd/containerd.sock' });
 const agentPod = at(chart.the('DaemonSet'), 'spec.template.spec');
 
 /** The cells of all rows whose first one is code. */
@@ -42,7 +43,7 @@ describe('the page of permissions tells of', () => {
   });
 
   it('each mount of both', () => {
-    const mounts = [chart, restricted].flatMap((each) => [
+    const mounts = [chart, restricted, withRuntime].flatMap((each) => [
       ...mountsOf(each, 'DaemonSet'),
       ...mountsOf(each, 'Deployment'),
     ]);

@@ -65,6 +65,38 @@ function isMounted(file: string, pod: unknown): boolean {
   return folders.some((folder) => file === folder || file.startsWith(`${folder}/`));
 }
 
+/** The folders of the node in an agent, with where they are mounted. */
+function folderMounts(pod: unknown) {
+  const mounts = listAt(pod, 'containers.0.volumeMounts');
+  return listAt(pod, 'volumes').flatMap((volume) => {
+    if (!hasKey(volume, 'hostPath')) return [];
+    const mount = mounts.find((each) => at(each, 'name') === at(volume, 'name'));
+    const type = hasKey(at(volume, 'hostPath'), 'type') ? String(at(volume, 'hostPath.type')) : null;
+    return [{ path: String(at(volume, 'hostPath.path')), mountPath: String(at(mount, 'mountPath')), type }];
+  });
+}
+
+/** The paths that an agent asks for when it observes its node, those of its own /proc left out. */
+async function askedOfNode(): Promise<readonly string[]> {
+  const asked = new Set<string>();
+  const told = <T>(path: string, answer: T): T => {
+    asked.add(path);
+    return answer;
+  };
+  const absent = (path: string) => ({ ok: false, kind: 'absent', message: `${path} does not exist` }) as const;
+  const host = scriptedHost({ folders: { '/etc/cni/net.d': { ok: true, entries: [] } } });
+  const { list } = host;
+  await observe({
+    ...host,
+    read: (path, most) => told(path, host.read(path, most)),
+    ...(list === undefined ? {} : { list: (path, most) => told(path, list(path, most)) }),
+    executables: async (path) => told(path, absent(path)),
+    askBird: async (path) => told(path, absent(path)),
+    identify: async (path) => told(path, null),
+  });
+  return [...asked].filter((path) => !path.startsWith('/proc/'));
+}
+
 describe('an agent', () => {
   it('is root with two capabilities and nothing else', () => {
     expect(at(agentContainer, 'securityContext')).toEqual({
@@ -82,13 +114,13 @@ describe('an agent', () => {
   });
 
   it('breaks these rules of a `restricted` namespace, and no other', () => {
-    const always = ['hostNetwork', 'volume hostPath', 'volume hostPath', 'runAsNonRoot', 'runAsUser 0'];
-    const [network, ...rest] = always;
+    const folders = (count: number) => Array<string>(count).fill('volume hostPath');
+    const root = ['runAsNonRoot', 'runAsUser 0'];
     const rules = Object.values(charts).map((each) => forbiddenOf(podOf(each, 'DaemonSet')));
     expect(rules).toEqual([
-      [network, 'capability NET_ADMIN', 'capability NET_RAW', ...rest],
-      always,
-      [network, 'capability NET_ADMIN', ...rest],
+      ['hostNetwork', 'capability NET_ADMIN', 'capability NET_RAW', ...folders(3), ...root],
+      ['hostNetwork', ...folders(2), ...root],
+      ['hostNetwork', 'capability NET_ADMIN', ...folders(6), ...root],
     ]);
   });
 
@@ -134,29 +166,67 @@ describe('an agent', () => {
   });
 
   it('mounts what it reads of the node and nothing more, read-only: everything else it does without', async () => {
-    const asked = new Set<string>();
-    const told = <T>(path: string, answer: T): T => {
-      asked.add(path);
-      return answer;
-    };
-    const host = scriptedHost({});
-    const { list } = host;
-    await observe({
-      ...host,
-      read: (path, most) => told(path, host.read(path, most)),
-      ...(list === undefined ? {} : { list: (path, most) => told(path, list(path, most)) }),
-      identify: async (path) => told(path, null),
-    });
-    const ofNode = [...asked].filter((path) => !path.startsWith('/proc/'));
-    const unmounted = ofNode.filter((path) => !isMounted(path, agentPod));
-    expect(unmounted).toEqual(['/run/xtables.lock']);
-    const paths = listAt(agentPod, 'volumes').flatMap((volume) =>
-      hasKey(volume, 'hostPath') ? [String(at(volume, 'hostPath.path'))] : [],
-    );
+    const asked = await askedOfNode();
+    const ofNode = asked.map((path) => (path === '/proc' ? '/host/proc' : path));
+    const pods = [agentPod, podOf(charts.restricted, 'DaemonSet')];
+    const unmounted = pods.map((pod) => ofNode.filter((path) => !isMounted(path, pod)));
+    const optional = [
+      '/run/flannel/subnet.env',
+      '/opt/cni/bin',
+      '/var/run/calico/bird.ctl',
+      '/var/run/calico/bird6.ctl',
+    ];
+    // A BIRD of the node itself, the lock of iptables-legacy, and where distributions have CNI plugins.
+    const never = ['/run/xtables.lock', '/usr/libexec/cni', '/usr/lib/cni', '/run/bird/bird.ctl'];
+    expect(unmounted.map((paths) => paths.toSorted())).toEqual([[...never, ...optional].sort(), never.toSorted()]);
+    const mounts = pods.map((pod) => folderMounts(pod).map(({ mountPath }) => mountPath));
+    const always = ['/etc/cni/net.d', '/var/lib/cni', '/host/proc'];
+    expect(mounts).toEqual([always, [...always, '/opt/cni/bin', '/run/flannel', '/var/run/calico']]);
     const isRead = (folder: string) => ofNode.some((path) => path === folder || path.startsWith(`${folder}/`));
-    expect([paths, paths.filter((path) => !isRead(path))]).toEqual([['/etc/cni/net.d', '/var/lib/cni'], []]);
-    const writable = listAt(agentContainer, 'volumeMounts').filter((mount) => !isWithin({ readOnly: true }, mount));
-    expect(writable).toEqual([]);
+    expect(mounts.flat().filter((folder) => !isRead(folder))).toEqual([]);
+    const mountsOfAll = pods.flatMap((pod) => listAt(pod, 'containers.0.volumeMounts'));
+    expect(mountsOfAll.filter((mount) => !isWithin({ readOnly: true }, mount))).toEqual([]);
+  });
+
+  it('does without folders that its node does not have, and has none made', () => {
+    const types = folderMounts(podOf(charts.restricted, 'DaemonSet')).map(({ path, type }) => [path, type]);
+    expect(types).toEqual([
+      // Where pods are run without CNI there is nothing to audit; runtimes have made these.
+      ['/etc/cni/net.d', null],
+      ['/var/lib/cni', null],
+      ['/proc', 'Directory'],
+      ['/opt/cni/bin', 'Directory'],
+      ['/run/flannel', 'Directory'],
+      ['/var/run/calico', 'Directory'],
+    ]);
+    const minimal = podOf(charts.minimal, 'DaemonSet');
+    expect(folderMounts(minimal).map(({ path }) => path)).toEqual(['/etc/cni/net.d', '/var/lib/cni']);
+  });
+
+  it('asks the container runtime only where the values name its socket, whose folder is mounted', () => {
+    const sockets = Object.values(charts).map((each) => agentConfig(podOf(each, 'DaemonSet')).criSocket);
+    expect(sockets).toEqual([null, null, null]);
+    const pod = podOf(renderedChart({ 'agent.criSocket': '/run/k3s/containerd/containerd.sock' }), 'DaemonSet');
+    expect(agentConfig(pod).criSocket).toBe('/host/cri/containerd.sock');
+    expect(folderMounts(pod).at(-1)).toEqual({
+      path: '/run/k3s/containerd',
+      mountPath: '/host/cri',
+      type: 'Directory',
+    });
+    const mount = listAt(pod, 'containers.0.volumeMounts').at(-1);
+    expect(mount).toEqual({ name: 'cri', mountPath: '/host/cri', readOnly: true });
+  });
+
+  it("sees the node's processes where its /proc is mounted, with what is mounted below it read-only too", () => {
+    const proc = listAt(agentContainer, 'volumeMounts').find((mount) => isWithin({ name: 'host-proc' }, mount));
+    expect(proc).toEqual({
+      name: 'host-proc',
+      mountPath: '/host/proc',
+      readOnly: true,
+      recursiveReadOnly: 'IfPossible',
+    });
+    const folders = Object.values(charts).map((each) => agentConfig(podOf(each, 'DaemonSet')).hostProc);
+    expect(folders).toEqual(['/host/proc', '/proc', '/host/proc']);
   });
 
   it('is given settings that it takes, in files that are mounted', () => {
@@ -179,6 +249,18 @@ describe('an agent', () => {
     ]);
     expect(files.filter((file) => !isMounted(file, agentPod))).toEqual([]);
     expect(agentConfig(podOf(charts.restricted, 'DaemonSet')).credentials.serverName).toBe('plumbline.example');
+  });
+
+  it('probes within the same ranges as all others, or not at all', () => {
+    const probesOf = (of: RenderedChart) => agentConfig(podOf(of, 'DaemonSet')).probes;
+    expect(probesOf(charts.default)).toEqual({
+      port: 9469,
+      ranges: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7'],
+    });
+    expect(probesOf(charts.restricted)).toEqual({ port: 9470, ranges: ['10.0.0.0/8', 'fd00:10::/48'] });
+    expect(probesOf(charts.minimal)).toBeNull();
+    const toldBy = [charts.default, charts.minimal].map((of) => aggregatorConfig(podOf(of, 'Deployment')).probes);
+    expect(toldBy).toEqual(['all', 'none']);
   });
 
   it('has the whole ConfigMap, there or not: what the aggregator writes later arrives without a restart', () => {

@@ -13,7 +13,7 @@ import { ApiStandIn } from '../../cli/demo/api-server/stand-in.ts';
 import { inProcessTransport } from '../in-process-api.ts';
 import { ManualTiming } from '../manual-timing.ts';
 import { type ApiRight, rightOf, rightsIn, withoutName } from './api-rights.ts';
-import { listAt, renderedFile } from './rendered-chart.ts';
+import { listAt, renderedChart, renderedFile } from './rendered-chart.ts';
 
 const aggregator = { name: 'audit-aggregator', namespace: 'observability' };
 
@@ -74,4 +74,18 @@ describe('the aggregator', () => {
       expect([...granted].sort()).toEqual([...new Set(taken)].sort());
     },
   );
+
+  it('has none that its owner takes away, and nothing else is missing then', () => {
+    const rights = (changes: Readonly<Record<string, unknown>>) => {
+      const chart = renderedChart(changes);
+      const { name, namespace = '' } = chart.the('ServiceAccount', '-aggregator').metadata;
+      return rightsIn(chart.manifests, { name, namespace });
+    };
+    const without = new Set(rights({ 'rights.events': false, 'rights.coreDNS': false }));
+    expect(rights({}).filter((right) => !without.has(right))).toEqual([
+      'list events',
+      'watch events',
+      'get configmaps coredns in kube-system',
+    ]);
+  });
 });

@@ -73,6 +73,14 @@ describe('the schema of values', () => {
       'agent.cniStatePath: must match pattern "^(/\\.?[^/:.][^/:]*)+$": absolute path on the nodes',
     ],
     [
+      { agent: { calicoPath: 'var/run/calico' } },
+      'agent.calicoPath: must match pattern "^((/\\.?[^/:.][^/:]*)+)?$": absolute path on the nodes, or empty',
+    ],
+    [
+      { agent: { criSocket: 'unix:///run/containerd/containerd.sock' } },
+      'agent.criSocket: must match pattern "^((/\\.?[^/:.][^/:]*){2,})?$": a socket on the nodes in a folder of its own, or empty',
+    ],
+    [
       { agent: { cniStatePath: '/var/../etc' } },
       'agent.cniStatePath: must match pattern "^(/\\.?[^/:.][^/:]*)+$": absolute path on the nodes',
     ],

@@ -1,10 +1,12 @@
 /** The engine's feeds, played by a test: an API whose objects it sets, and agents that say what it wants. */
-import type { ClusterNode, EndpointSlice, Namespace, Pod, Service } from '../../aggregator/model/cluster.ts';
+import type { Address } from '../../proto/address.ts';
+import type { ClusterNode, EndpointSlice, Namespace, Pod, PodEvent, Service } from '../../aggregator/model/cluster.ts';
 import type {
   AgentEvent,
   AgentFeed,
   ClusterChange,
   ClusterFeed,
+  ProbeTarget,
   WatchedKind,
   WatchHealth,
 } from '../../aggregator/model/feeds.ts';
@@ -15,6 +17,7 @@ export class FakeCluster implements ClusterFeed {
   readonly services = new Map<string, Service>();
   readonly nodes = new Map<string, ClusterNode>();
   readonly namespaces = new Map<string, Namespace>();
+  podEvents: readonly PodEvent[] = [];
   /** By `namespace/name`. */
   readonly #pods = new Map<string, Pod>();
   readonly #slices = new Map<string, readonly EndpointSlice[]>();
@@ -37,6 +40,18 @@ export class FakeCluster implements ClusterFeed {
 
   podsOn(node: string): Iterable<Pod> {
     return [...this.#pods.values()].filter((pod) => pod.nodeName === node);
+  }
+
+  pods(): Iterable<Pod> {
+    return this.#pods.values();
+  }
+
+  podsWithAddress(address: Address): readonly Pod[] {
+    return [...this.#pods.values()].filter((pod) => !pod.hostNetwork && pod.addresses.includes(address));
+  }
+
+  podEventsOn(node: string): Iterable<PodEvent> {
+    return this.podEvents.filter(({ nodeName }) => nodeName === node);
   }
 
   health(kind: WatchedKind): WatchHealth {
@@ -84,6 +99,12 @@ export class FakeCluster implements ClusterFeed {
     this.#tell({ kind: 'pods', namespace: pod.namespace, at: this.#now() });
   }
 
+  /** @param key `shop/web-0` */
+  deletePod(key: string): void {
+    this.#pods.delete(key);
+    this.#tell({ kind: 'pods', namespace: key.replace(/\/.*$/, ''), at: this.#now() });
+  }
+
   setNamespace(namespace: Namespace): void {
     this.namespaces.set(namespace.name, namespace);
     this.#tell({ kind: 'namespace', name: namespace.name, at: this.#now() });
@@ -120,6 +141,8 @@ export class FakeAgents implements AgentFeed {
   readonly acknowledged = new Map<string, bigint>();
   /** What was asked for, `node entry-digest`, in order. */
   readonly wanted: string[] = [];
+  /** The newest targets of each node. */
+  readonly aimed = new Map<string, readonly ProbeTarget[]>();
   readonly #listeners = new Set<Listener<AgentEvent>>();
 
   subscribe(listener: Listener<AgentEvent>): () => void {
@@ -133,6 +156,10 @@ export class FakeAgents implements AgentFeed {
 
   wantEvidence(node: string, entries: readonly string[]): void {
     for (const entry of entries) this.wanted.push(`${node} ${entry}`);
+  }
+
+  aim(node: string, targets: readonly ProbeTarget[]): void {
+    this.aimed.set(node, targets);
   }
 
   say(event: AgentEvent): void {

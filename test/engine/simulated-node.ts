@@ -76,6 +76,9 @@ export class SimulatedNode {
       createdAt: '2026-01-01T00:00:00Z',
       ready: true,
       leaving: false,
+      notReadyBecause: null,
+      networkUnavailable: null,
+      cni: { flannel: null, calico: null, cilium: null },
       annotations: {},
     };
     this.profile = profile({

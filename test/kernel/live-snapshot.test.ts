@@ -11,7 +11,7 @@ import { plumbline } from '../e2e/programs.ts';
 import { until } from '../e2e/until.ts';
 import { recordingFolder } from '../recordings.ts';
 import { trackFlow } from './loaded-rules.ts';
-import { removeAbandoned, whyNotHere } from './namespaces.ts';
+import { mustRunIn, removeAbandoned, whyNotHere } from './namespaces.ts';
 import { type NftablesNode, openNftablesNode } from './nftables-node.ts';
 
 const api = join(recordingFolder('s1-healthy'), 'api');
@@ -32,6 +32,8 @@ beforeAll(async () => {
   }
   nftables = openNftablesNode(cluster, 'raw');
   trackFlow(nftables.namespace);
+  // A node that does not forward is found to be out of order.
+  mustRunIn(nftables.namespace, 'sysctl', ['-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']);
 });
 afterAll(async () => {
   await cluster?.close();

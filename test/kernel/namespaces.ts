@@ -44,6 +44,13 @@ export function makeNamespace(purpose: string): string {
   return name;
 }
 
+/** Gives the network namespace of a process a name of this process's. */
+export function attachNamespace(purpose: string, pid: number): string {
+  const name = `${prefix}-${process.pid}-${purpose}`;
+  mustRun('ip', ['netns', 'attach', name, String(pid)]);
+  return name;
+}
+
 export function removeNamespace(name: string): void {
   run('ip', ['netns', 'del', name]);
 }

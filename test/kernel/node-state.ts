@@ -20,6 +20,9 @@ const commands: { readonly [aspect: string]: readonly [string, ...string[]] } = 
   routes: ['ip', 'route', 'show', 'table', 'all'],
   'IPv6 routes': ['ip', '-6', 'route', 'show', 'table', 'all'],
   'routing rules': ['ip', 'rule'],
+  neighbours: ['ip', 'neigh', 'show', 'nud', 'permanent'],
+  'forwarding entries': ['bridge', 'fdb'],
+  offloads: ['ethtool', '-k', 'flannel.1'],
   sysctls: ['sysctl', '-a'],
   ipsets: ['ipset', 'save'],
   'accounting objects': ['nfacct', 'list'],
@@ -75,6 +78,9 @@ function withoutNoise(aspect: string, text: string): string {
         .map((line) => line.replace(/^(\w+ +\d+) \d+ /, '$1 ').replace(/ use=\d+/, ''))
         .sort()
         .join('\n');
+    case 'forwarding entries':
+      // The others come with the groups that a link joins, some time after it is up.
+      return lines.filter((line) => line.includes(' dst ')).join('\n');
     case 'accounting objects':
       return lines.map((line) => line.slice(line.indexOf('}'))).join('\n');
     default:

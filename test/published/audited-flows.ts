@@ -33,6 +33,7 @@ export function auditFlowCase(
     desired: desiredState(read.value, { name: nodeName, zone: null, profile }),
     largeCluster: isLargeCluster(read.value),
     objects: known,
+    peers: { parts: () => null },
   });
   return { drift: view.drift, findings: evaluateCluster({ nodes: [view], objects: known }, checks).findings };
 }

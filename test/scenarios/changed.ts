@@ -2,7 +2,7 @@
  * Recorded nodes with a named change: what was recorded, but for the files that a test edits, and the answers that were
  * never recorded and that a test gives in their form.
  */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
@@ -89,7 +89,7 @@ afterAll(() => {
 function edit(folder: string, edits: Readonly<Record<string, Edit>>): void {
   for (const [name, change] of Object.entries(edits)) {
     const path = join(folder, name);
-    const before = readFileSync(path, 'utf8');
+    const before = existsSync(path) ? readFileSync(path, 'utf8') : '';
     const after = change(before);
     if (after === before) throw new Error(`${name} is as it was recorded`);
     writeFileSync(path, after);

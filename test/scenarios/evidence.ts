@@ -1,3 +1,5 @@
+import { nodeToNodeEvidence } from './evidence-node-to-node.ts';
+
 /**
  * For each check a scenario in which it fires and one that looks alike and in which it must not, with what each is made
  * of. coverage.test.ts holds that every check has both and that the tests are there; README.md shows it.
@@ -31,8 +33,10 @@ const proxies = inFile('other-proxies');
 const tracking = inFile('connection-tracking');
 const names = inFile('node-names');
 const stalled = inFile('stalled');
+const pods = inFile('pod-interfaces');
 
 export const evidence: Readonly<Record<string, CheckEvidence>> = {
+  ...nodeToNodeEvidence,
   'affinity-mismatch': {
     fires: whole('s2-stale-stopped'),
     mustNot: changed(
@@ -247,5 +251,69 @@ export const evidence: Readonly<Record<string, CheckEvidence>> = {
       from: 'flock and iptables-legacy, as processes',
     },
     mustNot: answering('held by what kube-proxy started is its own affair', "s1 node-b, a kernel's list of locks"),
+  },
+  'cni-config-ambiguous': {
+    fires: pods("containerd's example comes first", 's1 node-a, a configuration added'),
+    mustNot: pods("podman's comes last", 'the same, under another name'),
+  },
+  'cni-config-missing': {
+    fires: pods('the one configuration is cut short', 's1 node-a, its configuration cut'),
+    mustNot: pods('another beside it that can be used is enough', 'the same, a configuration added'),
+  },
+  'cni-plugin-missing': {
+    fires: pods('portmap is not among the plugins', 's1 node-a, a list of plugins added'),
+    mustNot: pods('all that are named are there', 'the same, with portmap'),
+  },
+  'duplicate-pod-ip': {
+    fires: pods('two live pods say that they have one address', 's1, the address of one pod in the API changed'),
+    mustNot: pods('one of them has failed', 'the same, the pod Failed'),
+  },
+  'hairpin-off': {
+    fires: pods("an endpoint's port is not in hairpin mode", 's1 node-a, one port changed'),
+    mustNot: pods('the same with a promiscuous bridge', 'the same, cni0 promiscuous'),
+  },
+  'ipam-leak': {
+    fires: pods('a reservation of a sandbox that nothing else knows', 's1 node-a, a reservation of host-local added'),
+    mustNot: pods('a second address of a sandbox that lives is right', 'the same, of a sandbox that is there'),
+  },
+  'orphan-veth': {
+    fires: pods('the link and route of a pod that was deleted', 's1 node-c, a pod deleted in the API'),
+    mustNot: pods(
+      "nothing where the pod's name is on another node now, and the record has no UID",
+      's1 node-c, the pod on another node in the API',
+    ),
+  },
+  'pod-address-mismatch': {
+    fires: pods("the pod's namespace has another address", "s1 node-a, an address in a pod's namespace changed"),
+    mustNot: pods('a further address in the namespace is right', 's1 node-a, an address added there'),
+  },
+  'pod-default-route': {
+    fires: pods(
+      "the pod's namespace has no default route",
+      "s1 node-a, the default route of a pod's namespace taken out",
+    ),
+    mustNot: pods(
+      'a pod that asks for several networks may have it elsewhere',
+      'the same, the pod annotated for Multus',
+    ),
+  },
+  'pod-route-misdirected': {
+    fires: pods('a longer route leads past the bridge', 's1 node-a, a route added'),
+    mustNot: pods('the same to an address of the range that no pod has is nothing', 's1 node-a, another route added'),
+  },
+  'pod-unwired': {
+    fires: pods("a pod's link is switched off", 's1 node-a, one veth without its flag UP'),
+    mustNot: pods('the same of a pod that has ended is nothing', 'the same, the pod Succeeded in the API'),
+  },
+  'pod-without-ip': {
+    fires: pods(
+      'a pod waits, and an Event says why',
+      "s1 node-a, a pod Pending in the API, an Event with containerd's and host-local's words",
+    ),
+    mustNot: pods('a pod that has ended without an address waits for nothing', 'the same, the pod Succeeded'),
+  },
+  'sandbox-failing': {
+    fires: pods('nine attempts failed', 'the same Event'),
+    mustNot: pods('they failed, and the pod has its address by now', 'the same Event, the pod as recorded'),
   },
 };

@@ -34,6 +34,7 @@ async function viewOf(name: string, shown: Staleness): Promise<NodeView> {
     desired,
     largeCluster: isLargeCluster(state.value),
     objects: objects(state.value),
+    peers: { parts: () => null },
   });
   const staleness = new Map(view.drift.map(({ key }) => [key, shown]));
   return {

@@ -4,8 +4,9 @@
  */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Subject } from '../../aggregator/model/finding.ts';
 import type { TrackedFinding } from '../../aggregator/model/lifecycle.ts';
-import type { ServiceDetail } from '../../aggregator/model/record.ts';
+import type { NodeDetail, ServiceDetail } from '../../aggregator/model/record.ts';
 import { auditRecord, nodeRecord, serviceDetail, tracked } from '../audit-record.ts';
 import { hostileStrings } from '../hostile-strings.ts';
 import { launchBrowser, type Served, serve, show } from './browser.ts';
@@ -26,26 +27,41 @@ afterAll(async () => {
   await browser?.close();
 });
 
-/** Whatever a node or the API could say of itself is hostile. */
+function subjectsOf(name: string): readonly Subject[] {
+  return [
+    { kind: 'Service', namespace: name, name, port: name, protocol: name },
+    { kind: 'Pod', namespace: name, name },
+    { kind: 'Link', name },
+    { kind: 'Peer', name },
+    { kind: 'Address', name },
+  ];
+}
+
+/** Whatever a node or the API could say of itself is hostile. The first of each text has everything else with it. */
 function findingsOf(texts: readonly string[]): readonly TrackedFinding[] {
-  return texts.map((text, at) =>
+  const subjects = texts.flatMap((text) => subjectsOf(text).map((subject) => ({ text, subject })));
+  return subjects.map(({ text, subject }, at) =>
     tracked('stale-endpoint', {
       fingerprint: at.toString(16).padStart(16, '0'),
       node: text,
-      group: text,
-      subject: { kind: 'Service', namespace: text, name: text, port: text, protocol: text },
+      group: `${subject.kind} ${text}`,
+      subject,
       summary: text,
       unknownBecause: text,
       acceptedUntil: text,
-      evidence: texts.flatMap((each): TrackedFinding['evidence'] => [
-        { kind: 'forwarding', frontend: each, wanted: text, real: each },
-        { kind: 'backend', frontend: text, backend: each, state: 'stale' },
-        { kind: 'rule', table: text, rule: each, note: text },
-        { kind: 'fact', name: each, value: text },
-      ]),
+      evidence: subject.kind === 'Service' ? texts.flatMap((each) => evidenceOf(each, text)) : [],
       remediation: [{ command: text, effect: text }],
     }),
   );
+}
+
+function evidenceOf(each: string, text: string): TrackedFinding['evidence'] {
+  return [
+    { kind: 'forwarding', frontend: each, wanted: text, real: each },
+    { kind: 'backend', frontend: text, backend: each, state: 'stale' },
+    { kind: 'rule', table: text, rule: each, note: text },
+    { kind: 'fact', name: each, value: text },
+  ];
 }
 
 function servicesOf(texts: readonly string[]): readonly ServiceDetail[] {
@@ -71,7 +87,11 @@ async function serveHostile(texts: readonly string[]): Promise<Served> {
   const nodes = texts.map((text) =>
     nodeRecord(text, { mode: text, agentVersion: text, kubeProxyVersion: text, unknownBecause: [text] }),
   );
-  const known = nodeRecord('node-b', { mode: texts.join(), unknownBecause: texts, kubeProxyVersion: texts.join() });
+  const known: Omit<NodeDetail, 'parts' | 'kubeProxy'> = {
+    ...nodeRecord('node-b', { mode: texts.join(), unknownBecause: texts, kubeProxyVersion: texts.join() }),
+    layers: [{ layer: 'L1', state: 'unknown', because: texts }],
+    network: texts.map((text) => ({ layer: 'L1', name: text, value: text })),
+  };
   const record = auditRecord({ nodes: [...nodes, known], findings: findingsOf(texts), services: servicesOf(texts) });
   return serve({ record: { ...record, readiness: () => ({ ready: false, because: texts }) } });
 }

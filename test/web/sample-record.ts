@@ -1,5 +1,6 @@
 /** A small cluster with something of everything: a stale node, one that is silent, a finding that may settle. */
 import type { HttpOptions } from '../../aggregator/http/options.ts';
+import type { NodeDetail, NodeRecord } from '../../aggregator/model/record.ts';
 import { auditRecord, type FakeRecord, minutesAgo, nodeRecord, noon, serviceDetail, tracked } from '../audit-record.ts';
 import { entry, step } from '../journal-entries.ts';
 import { memoryJournal } from '../memory-journal.ts';
@@ -63,6 +64,16 @@ const unknown = tracked('missing-endpoint', {
 
 export const sampleFindings = [stalled, staleWeb, mayed, unknown];
 
+/** A node that has told how it is wired. */
+function wired(node: NodeRecord): NodeRecord {
+  const network: NodeDetail['network'] = [
+    { layer: 'L1', name: 'pods', value: '12 with a network of their own; 3 in the network of the node' },
+    { layer: 'L2', name: 'overlay', value: 'flannel.1 (VXLAN 1, port 8472, MTU 1450)' },
+  ];
+  const detail: Omit<NodeDetail, 'parts' | 'kubeProxy'> = { ...node, network };
+  return detail;
+}
+
 const drifted = { does: 'forward to 10.244.1.2:8080, 10.244.1.9:8080', showsStateOf: '11:40:00' };
 
 export function sampleRecord(): FakeRecord {
@@ -75,7 +86,16 @@ export function sampleRecord(): FakeRecord {
         findings: { firing: 2, pending: 0 },
         showsStateOf: minutesAgo(20),
       }),
-      nodeRecord('node-c', { mode: 'nftables' }),
+      wired(
+        nodeRecord('node-c', {
+          mode: 'nftables',
+          layers: [
+            { layer: 'L1', state: 'not-looked-at', because: ['not reported: cni'] },
+            { layer: 'L2', state: 'unknown', because: ['routes: not permitted'] },
+            { layer: 'L3', state: 'known', because: [] },
+          ],
+        }),
+      ),
       nodeRecord('node-d', {
         state: 'unknown',
         agent: 'silent',

@@ -55,6 +55,26 @@ describe.each(views)('%s', (name, path, says) => {
   });
 });
 
+describe('a node', () => {
+  it('shows its layers with what is not known of them, and how it is wired', async () => {
+    const { page, close } = await open('/nodes/node-c');
+    await page.getByText('How it is wired').waitFor();
+    await page.getByText('L1 pod interface: not looked at').waitFor();
+    const text = await page.locator('main').textContent();
+    for (const part of [
+      'not reported: cni',
+      'L2 node to node: not known',
+      'routes: not permitted',
+      'L3 Services: healthy',
+      '12 with a network of their own; 3 in the network of the node',
+      'flannel.1 (VXLAN 1, port 8472, MTU 1450)',
+    ]) {
+      expect(text).toContain(part);
+    }
+    await close();
+  });
+});
+
 describe('a finding', () => {
   it('shows wanted beside real with what differs, the rules, the remedy, its life, and what would make it false', async () => {
     const { page, close } = await open(`/findings/${staleWeb.fingerprint}`);
@@ -165,7 +185,7 @@ describe('the keyboard', () => {
     const map = page.getByRole('img', { name: /Map of 4 nodes by layer/ });
     await map.focus();
     await page.keyboard.press('ArrowRight');
-    await page.getByText('node-b, L1: not looked at').waitFor();
+    await page.getByText('node-b, L1: healthy').waitFor();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('ArrowDown');
     await page.getByText('node-b, L3: critical').waitFor();

@@ -2,7 +2,7 @@
 import { problemSchema } from './problem.ts';
 import { checkSchema } from './check.ts';
 import { evidenceSchema, findingSchema, subjectSchema, transitionSchema } from './finding.ts';
-import { agentMetricsSchema, agentWaySchema, findingCountsSchema, nodeSchema } from './node.ts';
+import { agentMetricsSchema, agentWaySchema, findingCountsSchema, layerStatusSchema, nodeSchema } from './node.ts';
 import { serviceParts, serviceSchema } from './service.ts';
 import { whoamiSchema } from './whoami.ts';
 
@@ -15,6 +15,7 @@ export const namedSchemas = [
   findingCountsSchema,
   agentMetricsSchema,
   agentWaySchema,
+  layerStatusSchema,
   nodeSchema,
   ...serviceParts,
   serviceSchema,

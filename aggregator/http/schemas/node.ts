@@ -1,9 +1,11 @@
 /** A node as the API shows it. */
 import { wayFailures, wayKinds } from '../../../proto/ways.ts';
 import Type, { type Static } from 'typebox';
+import { layers } from '../../model/finding.ts';
 import { apiVersion, listOf, nullableNumber, nullableString, reference } from './list.ts';
 
 export const nodeStates = ['healthy', 'unhealthy', 'unknown'] as const;
+const layerStates = ['known', 'unknown', 'not-looked-at'] as const;
 export const agentStates = ['reporting', 'late', 'silent', 'never'] as const;
 
 /** How many findings of a thing are open and how far. */
@@ -47,6 +49,18 @@ export const agentWaySchema = Type.Object(
   { $id: 'AgentWay', description: 'One way of an agent to the aggregator, by the word of the agent.' },
 );
 
+export const layerStatusSchema = Type.Object(
+  {
+    layer: Type.Enum(layers),
+    state: Type.Enum(layerStates, {
+      description:
+        '`known`: every check of it that can concern the node was asked; `unknown`: one could not be, because something failed; `not-looked-at`: one could not be, because what it takes is not reported.',
+    }),
+    because: Type.Array(Type.String(), { description: 'Why; empty where it is known.' }),
+  },
+  { $id: 'LayerStatus', description: 'How far one layer of a node could be looked at.' },
+);
+
 const nodeFields = {
   name: Type.String(),
   uid: nullableString('Null where the API server does not know the node.'),
@@ -65,6 +79,9 @@ const nodeFields = {
   agentVersion: nullableString('Null = not told.'),
   kubeProxyVersion: nullableString('Null = not known.'),
   unknownBecause: Type.Array(Type.String(), { description: 'Why the node, or a part of it, is unknown.' }),
+  layers: Type.Array(reference(layerStatusSchema), {
+    description: 'The layers that have checks; empty before the first look at the node.',
+  }),
   showsStateOf: nullableString('The node shows the state of this time; null = it is in sync, or not dated.'),
   findings: reference(findingCountsSchema),
   agentMetrics: Type.Union([reference(agentMetricsSchema), Type.Null()]),
@@ -88,9 +105,18 @@ const kubeProxySchema = Type.Object({
   problems: Type.Array(Type.String(), { description: 'Questions that it did not answer.' }),
 });
 
+const networkFactSchema = Type.Object({
+  layer: Type.Enum(['L1', 'L2']),
+  name: Type.String(),
+  value: Type.String(),
+});
+
 /** What one node's document has beyond its row in a list. */
 const detailFields = {
   parts: Type.Array(partSchema, { description: 'The parts of its newest report.' }),
+  network: Type.Array(networkFactSchema, {
+    description: 'How the node and its pods are wired, by its own report, in lines for people.',
+  }),
   kubeProxy: Type.Union([kubeProxySchema, Type.Null()], {
     description: 'What kube-proxy says of itself, which is no proof of what the kernel does; null = nothing.',
   }),

@@ -8,6 +8,7 @@ import { cellWords, layerTitles } from '../heat-cells.ts';
 import type { LiveEvent } from '../live.ts';
 import { FindingState, NodeState, Severity } from '../parts/badge.tsx';
 import { Fact } from '../parts/fact.tsx';
+import { LayerReasons, Network } from '../parts/node-network.tsx';
 import { OwnWord, Parts } from '../parts/node-word.tsx';
 import { Empty, Failure, Loading } from '../parts/notice.tsx';
 import { Time } from '../parts/time.tsx';
@@ -35,6 +36,7 @@ export function Node({ name }: { readonly name: string }) {
       <Layers node={value} />
       <Findings name={name} />
       <Facts node={value} />
+      <Network network={value.network} />
       <OwnWord word={value.kubeProxy} />
       <Parts parts={value.parts} />
     </article>
@@ -62,7 +64,7 @@ function countOf(findings: number): string {
   return `${findings} ${findings === 1 ? 'finding fires' : 'findings fire'}`;
 }
 
-function Layers({ node: { name, state } }: { readonly node: NodeJson }) {
+function Layers({ node: { name, state, layers: statuses } }: { readonly node: NodeJson }) {
   const { value } = useDocument<HeatmapJson>(
     '/api/v1/heatmap',
     (event) =>
@@ -78,6 +80,7 @@ function Layers({ node: { name, state } }: { readonly node: NodeJson }) {
         {layers.map((layer, at) => (
           <li key={layer} data-cell={cells[at]}>
             <b>{layer}</b> {layerTitles[layer]}: {cellWords(cells[at] ?? (state === 'unknown' ? '?' : '-'))}
+            <LayerReasons layers={statuses} layer={layer} />
           </li>
         ))}
       </ol>

@@ -40,6 +40,7 @@ export const apiResources: readonly ApiResource[] = [
   { plural: 'nodes', kind: 'Node', apiVersion: 'v1', namespaced: false },
   { plural: 'pods', kind: 'Pod', apiVersion: 'v1', namespaced: true },
   { plural: 'namespaces', kind: 'Namespace', apiVersion: 'v1', namespaced: false },
+  { plural: 'events', kind: 'Event', apiVersion: 'v1', namespaced: true },
 ];
 
 /** Null where nothing is served, which is answered with 404. */
@@ -73,4 +74,19 @@ export function matchesLabels(labels: Readonly<Record<string, string>>, selector
     if (value === undefined) return Object.hasOwn(labels, key);
     return requirement.includes('!=') ? labels[key] !== value : labels[key] === value;
   });
+}
+
+/** `involvedObject.kind=Pod,reason!=Killing`: whether fields are as a field selector wants, by their paths. */
+export function matchesFields(object: ApiObject, selector: string): boolean {
+  return selector.split(',').every((term) => {
+    const requirement = term.trim();
+    if (requirement === '') return true;
+    const [path = '', value = ''] = requirement.split(/!=|==|=/);
+    const isEqual = String(path.split('.').reduce<unknown>(memberOf, object) ?? '') === value;
+    return requirement.includes('!=') ? !isEqual : isEqual;
+  });
+}
+
+function memberOf(value: unknown, key: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
 }

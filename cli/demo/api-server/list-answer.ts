@@ -1,5 +1,5 @@
 /** Lists in pages, in the form of the real server: its continue token says the version and where the next page begins. */
-import { type ApiObject, keyOf, matchesLabels, type Place } from './api-resources.ts';
+import { type ApiObject, keyOf, matchesFields, matchesLabels, type Place } from './api-resources.ts';
 import { type Asked, answerFailure, answerJson, type Reply } from './exchange.ts';
 import type { ObjectHistory } from './object-history.ts';
 
@@ -46,7 +46,7 @@ export function answerList({ query }: Asked, place: Place, listed: ListedHistory
     resourceVersion: String(version),
     ...(rest > 0 && last !== undefined ? { continue: tokenFor(version, keyOf(last)) } : {}),
     // With a selector the server does not count what it has not looked at.
-    ...(rest > 0 && !query.get('labelSelector') ? { remainingItemCount: rest } : {}),
+    ...(rest > 0 && !query.get('labelSelector') && !query.get('fieldSelector') ? { remainingItemCount: rest } : {}),
   };
   const { kind, apiVersion } = place.resource;
   const list = { kind: `${kind}List`, apiVersion, metadata, items: items.map(withoutKind) };
@@ -58,11 +58,13 @@ export function selected(objects: readonly ApiObject[], place: Place, query: URL
   return objects.filter((object) => isSelected(object, place, query));
 }
 
-export function isSelected({ metadata }: ApiObject, { namespace, name }: Place, query: URLSearchParams): boolean {
+export function isSelected(object: ApiObject, { namespace, name }: Place, query: URLSearchParams): boolean {
+  const { metadata } = object;
   return (
     (namespace === null || metadata.namespace === namespace) &&
     (name === null || metadata.name === name) &&
-    matchesLabels(metadata.labels ?? {}, query.get('labelSelector') ?? '')
+    matchesLabels(metadata.labels ?? {}, query.get('labelSelector') ?? '') &&
+    matchesFields(object, query.get('fieldSelector') ?? '')
   );
 }
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { apiAgentPod } from '../../../test/api-objects.ts';
+import { apiAgentPod, apiSandboxEvent } from '../../../test/api-objects.ts';
 import { inProcessTransport } from '../../../test/in-process-api.ts';
 import { ManualTiming } from '../../../test/manual-timing.ts';
 import { recordingFolder } from '../../../test/recordings.ts';
@@ -114,6 +114,24 @@ describe('a list', () => {
     expect(real.items.length).toBeGreaterThan(3);
     expect((json as typeof real).items.length).toBeGreaterThan(3);
     expect(shapeOf((json as typeof real).metadata)).toEqual(shapeOf(real.metadata));
+  });
+
+  it.each([
+    ['involvedObject.kind=Pod,reason=FailedCreatePodSandBox', ['web-0.1']],
+    ['involvedObject.kind!=Pod', ['node-a.1']],
+    ['reason==Starting', ['node-a.1']],
+    ['involvedObject.fieldPath=spec', []],
+    ['', ['node-a.1', 'web-0.1', 'web-1.1']],
+  ])('of events is cut down by the field selector %j', async (selector, names) => {
+    const api = standIn();
+    const at = '2026-11-22T12:00:00Z';
+    api.apply('events', apiSandboxEvent('shop/web-0', 'node-a', at));
+    api.apply('events', { ...apiSandboxEvent('shop/web-1', 'node-a', at), reason: 'Pulled' });
+    const involvedObject = { kind: 'Node', name: 'node-a' };
+    api.apply('events', { ...apiSandboxEvent('default/node-a', 'node-a', at), reason: 'Starting', involvedObject });
+    const { json } = await ask(api, `/api/v1/events?${new URLSearchParams({ fieldSelector: selector })}`);
+    const { items } = json as { readonly items: readonly ApiObject[] };
+    expect(items.map(({ metadata }) => metadata.name)).toEqual(names);
   });
 
   it('of a version that is forgotten is refused as by a real server', async () => {

@@ -307,7 +307,10 @@ export interface WantEvidence {
   entries: Uint8Array[];
 }
 
-/** Probe targets. The agent checks each against the ranges in its own configuration. */
+/**
+ * Probe targets, in place of those named before. The agent checks each against the ranges in its own configuration,
+ * probes at most 64 of them, and forgets them where none are named for 15 minutes.
+ */
 export interface Targets {
   targets: Target[];
 }
@@ -315,8 +318,14 @@ export interface Targets {
 export interface Target {
   address: string;
   port: number;
-  /** `tcp` or `udp`. */
+  /** `udp`: an agent answers there. `tcp`: a pod takes the connection. */
   protocol: string;
+  /** The peer's Node. It comes back in the part `probes`; nothing goes by it. */
+  node: string;
+  /** Of a full IP packet, 576 to 65,535; 0: only small ones are sent. Of `tcp` always 0. */
+  packetBytes: number;
+  /** `overlay`, `node` or, with `tcp`, `pod`. */
+  by: string;
 }
 
 /** Read no more often than this until the stream ends. */
@@ -2640,7 +2649,7 @@ export const Targets: MessageFns<Targets> = {
 };
 
 function createBaseTarget(): Target {
-  return { address: "", port: 0, protocol: "" };
+  return { address: "", port: 0, protocol: "", node: "", packetBytes: 0, by: "" };
 }
 
 export const Target: MessageFns<Target> = {
@@ -2653,6 +2662,15 @@ export const Target: MessageFns<Target> = {
     }
     if (message.protocol !== "") {
       writer.uint32(26).string(message.protocol);
+    }
+    if (message.node !== "") {
+      writer.uint32(34).string(message.node);
+    }
+    if (message.packetBytes !== 0) {
+      writer.uint32(40).uint32(message.packetBytes);
+    }
+    if (message.by !== "") {
+      writer.uint32(50).string(message.by);
     }
     return writer;
   },
@@ -2692,6 +2710,30 @@ export const Target: MessageFns<Target> = {
             }
 
             message.protocol = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.packetBytes = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.by = reader.string();
             continue;
           }
         }

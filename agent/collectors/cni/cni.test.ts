@@ -2,11 +2,14 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { recordingFolder } from '../../test/recordings.ts';
-import { type Host, type ListResult, localHost } from '../host.ts';
-import { recordedHost } from '../recorded-host.ts';
-import { scriptedHost } from '../scripted-host.ts';
-import { collectCni, readConfiguration } from './cni.ts';
+import { recordingFolder } from '../../../test/recordings.ts';
+import { type Host, type ListResult, localHost } from '../../host.ts';
+import { listExecutables } from '../../host-files.ts';
+import { recordedHost } from '../../recorded-host.ts';
+import { scriptedHost } from '../../scripted-host.ts';
+import type { CniPluginSettings } from '../../../proto/parts.ts';
+import { collectCni } from './cni.ts';
+import { readConfiguration } from './configurations.ts';
 
 const now = () => new Date('2026-11-22T08:00:00Z');
 const collectedAt = '2026-11-22T08:00:00.000Z';
@@ -25,6 +28,7 @@ function hostBelow(root: string): Host {
     ...machine,
     read: (path, maxBytes) => machine.read(root + path, maxBytes),
     list: (path, maxNames) => list(root + path, maxNames),
+    executables: (path, maxNames) => listExecutables(root + path, maxNames),
   };
 }
 
@@ -45,6 +49,32 @@ async function reportOf(files: Readonly<Record<string, string>>) {
   return part.value;
 }
 
+/** Nothing but the plugin's type. */
+function plain(type: string): CniPluginSettings {
+  return {
+    type,
+    ipam: null,
+    delegates: [],
+    ranges: [],
+    bridge: null,
+    mtu: null,
+    hairpin: null,
+    stateFolder: null,
+  };
+}
+
+function configuration(file: string, network: string, plugins: readonly string[]) {
+  return { file, network, plugins, settings: plugins.map(plain), problem: null };
+}
+
+/** What a node has where nothing lies. */
+const nothing = {
+  configurations: [],
+  reservations: { total: 0, first: [] },
+  results: { total: 0, first: [] },
+  pluginFolders: [],
+};
+
 function listing(...names: readonly string[]): ListResult {
   return { ok: true, entries: names.map((name) => ({ name, kind: 'file' })) };
 }
@@ -54,7 +84,25 @@ describe("a node's CNI files", () => {
     const part = await collectCni(recordedHost(`${recordingFolder('s1-healthy')}/node-a`), now);
     if (part.state !== 'ok') throw new Error(JSON.stringify(part));
     expect(part.value.configurations).toEqual([
-      { file: '10-labnet.conflist', network: 'labnet', plugins: ['bridge', 'portmap'], problem: null },
+      {
+        file: '10-labnet.conflist',
+        network: 'labnet',
+        plugins: ['bridge', 'portmap'],
+        settings: [
+          {
+            type: 'bridge',
+            ipam: 'host-local',
+            delegates: [],
+            ranges: ['10.244.1.0/24', 'fd00:10:244:1::/64'],
+            bridge: 'cni0',
+            mtu: 1450,
+            hairpin: true,
+            stateFolder: null,
+          },
+          plain('portmap'),
+        ],
+        problem: null,
+      },
     ]);
     const { total, first } = part.value.reservations;
     expect([total, first.length]).toEqual([24, 24]);
@@ -88,10 +136,10 @@ describe("a node's CNI files", () => {
       [`${configurations}/sub.conf/x.conf`]: conf('x'),
     });
     expect(found).toEqual([
-      { file: '10-calico.conflist', network: 'k8s-pod-network', plugins: ['calico', 'portmap'], problem: null },
-      { file: '87-podman.conflist', network: 'podman', plugins: ['bridge'], problem: null },
-      { file: 'B.conf', network: 'b', plugins: ['bridge'], problem: null },
-      { file: 'a.json', network: 'a', plugins: ['bridge'], problem: null },
+      configuration('10-calico.conflist', 'k8s-pod-network', ['calico', 'portmap']),
+      configuration('87-podman.conflist', 'podman', ['bridge']),
+      configuration('B.conf', 'b', ['bridge']),
+      configuration('a.json', 'a', ['bridge']),
     ]);
   });
 
@@ -102,8 +150,8 @@ describe("a node's CNI files", () => {
     const part = await collectCni(hostBelow(root), now);
     const problem = `${root}${configurations}/10-x.conf is a symbolic link, which is not followed`;
     const value = {
-      configurations: [{ file: '10-x.conf', network: null, plugins: [], problem }],
-      reservations: { total: 0, first: [] },
+      ...nothing,
+      configurations: [{ file: '10-x.conf', network: null, plugins: [], settings: [], problem }],
     };
     expect(part).toEqual({ state: 'ok', value, collectedAt });
   });
@@ -169,8 +217,7 @@ describe("a node's CNI files", () => {
         [`${networks}/net`]: listing('10.1.0.2'),
       },
     });
-    const value = { configurations: [], reservations: { total: 0, first: [] } };
-    expect(await collectCni(host, now)).toEqual({ state: 'ok', value, collectedAt });
+    expect(await collectCni(host, now)).toEqual({ state: 'ok', value: nothing, collectedAt });
   });
 });
 
@@ -231,7 +278,7 @@ describe('a configuration that no runtime takes', () => {
     ['10-a.conf', '{"name":"","type":"bridge"}', 'it names no network'],
     ['10-a.conflist', '{"plugins":[{"type":"bridge"}]}', 'it names no network'],
   ])('%s with %s', (file, text, problem) => {
-    expect(readConfiguration(file, text)).toEqual({ file, network: null, plugins: [], problem });
+    expect(readConfiguration(file, text)).toEqual({ file, network: null, plugins: [], settings: [], problem });
   });
 
   it.each([
@@ -253,7 +300,7 @@ describe('a configuration that no runtime takes', () => {
       'it holds more than 50 plugins',
     ],
   ])('%s with %s', (file, text, plugins, problem) => {
-    expect(readConfiguration(file, text)).toEqual({ file, network: 'a', plugins, problem });
+    expect(readConfiguration(file, text)).toEqual({ file, network: 'a', plugins, settings: [], problem });
   });
 
   it('tells nothing of what it holds, so no token either', () => {

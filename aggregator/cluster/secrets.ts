@@ -1,4 +1,4 @@
-/** What texts of others may hold and a snapshot must not: passwords, keys, tokens. */
+/** What texts of others may hold, and a snapshot or a finding must not: passwords, keys, tokens. */
 
 /** Instead of a line that may hold one. */
 const leftOut = '(left out)';

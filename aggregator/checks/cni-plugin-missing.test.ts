@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { wiredNode } from '../../test/wired-node.ts';
+import { cniPluginMissing } from './cni-plugin-missing.ts';
+
+const summaries = (...folders: readonly (readonly string[])[]) => {
+  const pluginFolders = folders.map((executables, at) => ({
+    path: at === 0 ? '/opt/cni/bin' : '/usr/lib/cni',
+    executables,
+  }));
+  return cniPluginMissing.evaluate(wiredNode({ cni: { pluginFolders } })).map(({ summary }) => summary);
+};
+
+describe('cni-plugin-missing', () => {
+  it('the plugin or its ipam has no program', () => {
+    expect(summaries(['portmap', 'host-local'])).toEqual([
+      'No new pod gets a network on node-a: 10-lab.conflist names bridge, and /opt/cni/bin has no such program.',
+    ]);
+    expect(summaries(['bridge'], ['ptp'])).toEqual([
+      'No new pod gets a network on node-a: 10-lab.conflist names host-local, and /opt/cni/bin and /usr/lib/cni have no such program.',
+    ]);
+  });
+
+  it.each([
+    ['all are there', [['bridge', 'host-local']]],
+    ['they are in two folders', [['bridge'], ['host-local']]],
+    ['no folder is seen', []],
+    ['the one folder is empty, as one that was not really seen', [[]]],
+    ['the list was cut', [Array.from({ length: 200 }, (_, at) => `plugin-${at}`)]],
+  ])('nothing where %s', (_, folders) => {
+    expect(summaries(...folders)).toEqual([]);
+  });
+});
