@@ -12,6 +12,8 @@ const properties = [
 ];
 /** Tests that start the program as a process again and again. */
 const commands = ['test/scenarios/command-line.test.ts', 'test/scenarios/kubectl-plugin.test.ts', 'agent/main.test.ts'];
+/** Packets between nodes that are lost: beside the other faults, since the kernel suite has no more time. */
+const probes = ['test/kernel/{probes,overlay-probes}.test.ts'];
 const slow = '**/*.slow.test.ts';
 
 export default defineConfig({
@@ -73,7 +75,7 @@ export default defineConfig({
         test: {
           name: 'kernel',
           include: ['test/kernel/**/*.test.ts'],
-          exclude: [slow],
+          exclude: [slow, ...probes],
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 120_000,
@@ -96,7 +98,7 @@ export default defineConfig({
         // Processes killed, disks full, connections cut: one file at a time, since each loads the machine by itself.
         test: {
           name: 'faults',
-          include: ['test/faults/**/*.test.ts'],
+          include: ['test/faults/**/*.test.ts', ...probes],
           exclude: [slow],
           pool: 'forks',
           fileParallelism: false,

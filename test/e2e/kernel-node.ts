@@ -45,6 +45,10 @@ function prepare({ name, backend, recording, folder }: KernelNodePlan, namespace
   const dump = (program: string) => readFileSync(join(recording, `${program}-${backend}-save.txt`), 'utf8');
   for (const address of recordedAddresses(recording)) mustRunIn(namespace, 'ip', ['addr', 'add', address, 'dev', 'lo']);
   makeCounters(namespace);
+  // A new namespace forwards as little as a new machine.
+  for (const setting of ['net.ipv4.ip_forward', 'net.ipv6.conf.all.forwarding']) {
+    mustRunIn(namespace, 'sysctl', ['-qw', `${setting}=1`]);
+  }
   mustRunIn(namespace, `ip6tables-${backend}-restore`, [], dump('ip6tables'));
   cpSync(join(recording, 'kube-proxy'), join(folder, 'now/kube-proxy'), { recursive: true });
   writeFileSync(join(folder, healthChecksFile), JSON.stringify(healthCheckAnswers(apiBeside(recording), name)));

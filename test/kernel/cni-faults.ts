@@ -65,11 +65,14 @@ export function rangeUsedUp(node: PodNode): Undo {
 }
 
 /**
- * host-local has forgotten whom it gave addresses, as when its files were lost: the next pod gets the address of the
- * first one. The undo ends that pod.
+ * host-local has forgotten whom it gave the first address, as when its file was lost: the next pod gets it too. The
+ * undo ends that pod.
  */
 export async function addressGivenTwice(node: PodNode): Promise<{ readonly pod: LabPod; undo(): Promise<void> }> {
-  const kept = contentsOf(reservationsOf(node));
+  const first = `10.244.${node.number}.2`;
+  const kept = contentsOf(reservationsOf(node)).filter(
+    ([file]) => file.endsWith(`/${first}`) || file.includes('/last_reserved_ip'),
+  );
   for (const [file] of kept) rmSync(file);
   const pod = await node.addPod(`twin-${node.number}`);
   return {

@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { NodeJson } from '../../aggregator/http/schemas/node.ts';
 import { type Cluster, type NodeName, nodeNames, openCluster } from '../e2e/cluster.ts';
 import type { KernelNode } from '../e2e/kernel-node.ts';
 import type { Program } from '../e2e/programs.ts';
@@ -148,8 +149,21 @@ async function expectFound({ name, rights, has = rights, expected }: Situation):
   expect(nodes.map(({ state }) => state)).toEqual(states);
   expect(nodes.map(({ frontends }) => frontends.total > 0)).toEqual(states.map((state) => state === 'healthy'));
   expect(nodes.map(({ frontends }) => frontends.drifted)).toEqual([0, 0]);
+  expect(nodes.flatMap(({ layers }) => refusedBelow(layers))).toEqual([]);
   const ofNodes = (await cluster.client.findings()).filter(({ node }) => node !== null);
   expect(ofNodes).toEqual([]);
+}
+
+/**
+ * What could not be read of pods' interfaces and of the ways between nodes. None of it takes a capability; CNI files there
+ * are none on these nodes.
+ */
+function refusedBelow(layers: NodeJson['layers']): readonly string[] {
+  const below = layers.filter(({ layer }) => layer === 'L1' || layer === 'L2');
+  if (below.length !== 2) throw new Error(`a node tells of ${below.length} layers below Services`);
+  return below.flatMap(({ state, because }) =>
+    state === 'unknown' ? because : because.filter((why) => /links|routes|neighbours|networkSettings/.test(why)),
+  );
 }
 
 /** Without what a program of some version says when it is refused. */
