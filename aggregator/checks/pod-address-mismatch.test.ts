@@ -27,6 +27,13 @@ describe('pod-address-mismatch', () => {
       { networks: [networkOf(0, { addresses: [...networkOf(0).addresses, other] }), networkOf(1)] },
     ],
     ["a pod in the node's network", { networks: [networkOf(0, { namespace: 'node', addresses: [] }), networkOf(1)] }],
+    [
+      'a pod whose runtime has a network stack of its own',
+      {
+        pods: [webPod(0, { runtimeClass: true }), webPod(1)],
+        networks: [networkOf(0, { addresses: [] }), networkOf(1)],
+      },
+    ],
     ['a pod that is not seen', { networks: [networkOf(1)] }],
     [
       'a pod in its first minute',

@@ -23,6 +23,7 @@ export function podJson(pod: Pod): ObjectJson {
     spec: {
       nodeName: unlessNull(nodeName),
       hostNetwork: hostNetwork ? true : undefined,
+      runtimeClassName: pod.runtimeClass === undefined ? undefined : 'some',
       containers: [{ name: 'all', ports: pod.ports.map(portJson) }],
     },
     status: {
@@ -36,7 +37,7 @@ export function podJson(pod: Pod): ObjectJson {
   };
 }
 
-/** Which networks it asks for is not kept. */
+/** Which networks it asks for is not kept, nor which class of runtime. */
 function annotationsOf({ probePort, severalNetworks }: Pod): ObjectJson | undefined {
   if (probePort === undefined && severalNetworks === undefined) return undefined;
   return {

@@ -38,6 +38,7 @@ function readPod(item: Field): Pod {
     ...readWaiting(status),
     ...readSandbox(status),
     ...readWishes(member(metadata, 'annotations')),
+    ...(text(member(spec, 'runtimeClassName')) ? { runtimeClass: true as const } : {}),
   };
 }
 

@@ -215,6 +215,7 @@ const sometimes = fc.record(
     sandboxReady: fc.boolean(),
     probePort: portNumber,
     severalNetworks: fc.constant(true as const),
+    runtimeClass: fc.constant(true as const),
   },
   { requiredKeys: [] },
 );

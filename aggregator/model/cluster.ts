@@ -149,6 +149,8 @@ export interface Pod {
   readonly probePort?: number;
   /** It asks for further networks (Multus), so it has more links than one. */
   readonly severalNetworks?: true;
+  /** spec.runtimeClassName is set: its sandbox may have a network stack of its own, as gVisor's has. */
+  readonly runtimeClass?: true;
 }
 
 /** An Event of the kubelet about a pod's network: FailedCreatePodSandBox and FailedKillPod. */

@@ -8,6 +8,7 @@ const shownIn =
 const recorded = shownIn('test/scenarios/node-to-node.test.ts');
 const published = shownIn('test/published/node-networks.test.ts');
 const made = shownIn('test/kernel/overlay-findings.test.ts');
+const probed = shownIn('test/kernel/overlay-probes.test.ts');
 const threeNodes = 'three namespaces joined as flannel does it';
 const byHand = (check: string) => shownIn(`aggregator/checks/${check}.test.ts`);
 
@@ -39,9 +40,9 @@ export const nodeToNodeEvidence: Readonly<Record<string, CheckEvidence>> = {
     mustNot: published('on jumbo frames, as a whole node shows it (sosreport)', 'a published sosreport with flannel'),
   },
   'node-unreachable': {
-    fires: byHand('node-unreachable')(
-      'the overlay loses all that goes to one node, whose own address answers',
-      'reports made by hand: no recording has probes',
+    fires: probed(
+      'and the network loses all that one sends another, blame that direction, and no node',
+      "three namespaces joined as flannel does it, with the agent's own probes",
     ),
     mustNot: byHand('node-unreachable')(
       'a filter takes what goes to the node address, and pods are reached',
