@@ -103,7 +103,8 @@ describe('two aggregators, over years of happenings', () => {
       seen.authorities += bundles.length;
       for (const { certificates } of both) certificates.stop();
     };
-    const years = fc.array(happening, { minLength: 250, maxLength: 250 });
+    // Values at the ends of their ranges, which come more often by themselves, would make the years short.
+    const years = fc.noBias(fc.array(happening, { minLength: 250, maxLength: 250 }));
     await fc.assert(fc.asyncProperty(years, run), { numRuns: 5 });
     expect([seen.renewals > 50, seen.authorities > 15]).toEqual([true, true]);
   });
