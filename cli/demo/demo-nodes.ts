@@ -76,7 +76,9 @@ export const plumblineProgram = join(project, 'bin/plumbline');
 /** What runs on the node: the real agent, and in a namespace what stands for kube-proxy. */
 export function nodePrograms(node: DemoNode, { socket, logFolder }: ProgramPlaces): readonly ProgramPlan[] {
   const { name, folder, kernel } = node;
-  const agent = ['agent', '--node-name', name, '--aggregator', `unix:${socket}`, '--dial-spread', '0'];
+  // No wire joins these nodes, so probes between them would tell of just that.
+  const options = ['--node-name', name, '--aggregator', `unix:${socket}`, '--dial-spread', '0', '--probes', 'none'];
+  const agent = ['agent', ...options];
   const agentPlan = { name: `agent of ${name}`, folder, logFile: join(logFolder, `agent-${name}.log`) };
   if (kernel === null) {
     return [{ ...agentPlan, command: [plumblineProgram, ...agent, '--recorded', join(folder, 'now')] }];

@@ -78,7 +78,9 @@ export class Cluster<N extends TestNode = TestNode> {
 
   startAgent(name: NodeName): Program {
     const node = this.nodes[name];
-    const options = ['--node-name', name, '--aggregator', `unix:${this.#socket(name)}`, '--dial-spread', '0'];
+    const address = `unix:${this.#socket(name)}`;
+    // No wire joins these nodes.
+    const options = ['--node-name', name, '--aggregator', address, '--dial-spread', '0', '--probes', 'none'];
     const command = [...node.enter, plumbline, 'agent', ...options, ...node.agentOptions];
     const agent = this.start(`agent of ${name}`, command);
     this.#agents.set(name, agent);

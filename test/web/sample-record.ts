@@ -101,6 +101,11 @@ export function sampleRecord(): FakeRecord {
         agent: 'silent',
         lastHeardAt: minutesAgo(14),
         unknownBecause: ['its agent is silent since 11:46'],
+        layers: (['L1', 'L2', 'L3'] as const).map((layer) => ({
+          layer,
+          state: 'unknown',
+          because: ['its agent is silent since 11:46'],
+        })),
       }),
     ],
     findings: sampleFindings,
