@@ -23,10 +23,11 @@ export const ipamLeak: NodeCheck = {
   severity: 'high',
   title: 'Addresses are reserved for pods that are gone',
   explanation: `host-local has files in \`/var/lib/cni/networks\` that reserve addresses for sandboxes which do not exist any more. Each is an address that no pod gets; when none is left, new pods wait with "no IP addresses available in range set". They are left when a node is switched off hard, when a container runtime's state is wiped while \`/var/lib/cni\` stays, or when deleting a sandbox fails.`,
-  falsePositives: `A reservation counts as left over only where its container is neither in libcni's records nor has a process, where no pod has the address, and where that is so in readings two minutes apart: a sandbox that is just being made has its reservation first. Without a view of pods' processes, or of the runtime's own list, nothing is said.`,
+  falsePositives: `A reservation counts as left over only where its container is neither in libcni's records nor has a process, where no pod has the address, and where that is so in readings seven minutes apart: a sandbox that is just being made has its reservation first. Without a view of pods' processes, or of the runtime's own list, nothing is said.`,
   remediation: `Remove the files with the command of the finding, once \`crictl pods\` shows no sandbox with that id. A reboot brings no change; draining the node and deleting all of \`/var/lib/cni/networks\` does.`,
   needs: ['cni', 'podNetworks', 'pods'],
-  holdForSeconds: 120,
+  // A quiet node is read every five minutes: until then its links and files look as before the pod went.
+  holdForSeconds: 420,
   clearForSeconds: 30,
   evaluate,
 };

@@ -21,10 +21,11 @@ export const orphanVeth: NodeCheck = {
   severity: 'medium',
   title: 'A link or route of a pod that is gone',
   explanation: `The node has a link that was made for a sandbox whose pod the API does not know any more, or a route to a single address of its pod range that no pod has. It is left over: deleting the sandbox failed half-way. It does little harm by itself; the next pod that gets the same address is not reached, or does not start.`,
-  falsePositives: `Whose link it is, libcni's own record says; links of other software (Docker, Podman, virtual machines) have none and are not told. Of routes only those to single addresses inside the node's own pod range count, by links that pods have. A pod that is just ending has its link for a while: it must be gone for two minutes.`,
+  falsePositives: `Whose link it is, libcni's own record says; links of other software (Docker, Podman, virtual machines) have none and are not told. Of routes only those to single addresses inside the node's own pod range count, by links that pods have. A pod that is just ending has its link for a while: it must be gone for seven minutes, since a quiet node is read every five.`,
   remediation: `Delete the link: the kernel takes its routes with it. \`crictl pods\` on the node shows whether a sandbox is left as well, and \`crictl rmp\` removes it properly.`,
   needs: ['cni', 'links', 'routes', 'pods'],
-  holdForSeconds: 120,
+  // A quiet node is read every five minutes: until then its links and files look as before the pod went.
+  holdForSeconds: 420,
   clearForSeconds: 30,
   evaluate,
 };
