@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { systemTiming } from '../../aggregator/cluster/timing.ts';
 import { listen } from './api-server/listen.ts';
+import type { ApiObject } from './api-server/api-resources.ts';
 import { loadRecordedLists, recordedEvents } from './api-server/recorded-objects.ts';
 import { ApiStandIn } from './api-server/stand-in.ts';
 import type { Recordings } from './recordings.ts';
@@ -26,7 +27,7 @@ export async function startCluster(recordings: Recordings, kubeconfig: string): 
     services: standIn.objects('services').length,
     change: () => {
       const events = recordedEvents(recordings.watchFolder);
-      for (const { plural, type, object } of events) standIn.record(plural, type, object);
+      for (const { plural, type, object } of events) standIn.record(plural, type, startedNow(object));
       return events.length;
     },
     close: () => {
@@ -34,6 +35,13 @@ export async function startCluster(recordings: Recordings, kubeconfig: string): 
       return close();
     },
   };
+}
+
+/** A pod that was started then is started now, so that nobody expects its network to have been there for long. */
+function startedNow(object: ApiObject): ApiObject {
+  const { status } = object;
+  if (typeof status !== 'object' || status === null || !('startTime' in status)) return object;
+  return { ...object, status: { ...status, startTime: new Date().toISOString() } };
 }
 
 /** Where people work something changes every few seconds; a quiet API server would say a word a minute. */
