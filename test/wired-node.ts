@@ -49,6 +49,23 @@ export function networkOf(number: number, changes: Partial<PodNetwork> = {}): Po
   };
 }
 
+/** What its kubelet says of it, a moment before the parts were read. */
+export function sandboxEvent(number: number, changes: Partial<PodEvent> = {}): PodEvent {
+  return {
+    uid: `event-${number}`,
+    namespace: 'shop',
+    name: `web-${number}`,
+    podUid: `uid-of-web-${number}`,
+    nodeName: 'node-a',
+    reason: 'FailedCreatePodSandBox',
+    message: 'failed to find plugin "portmap" in path [/opt/cni/bin]',
+    count: 4,
+    firstAt: '2026-11-22T07:20:00Z',
+    lastAt: '2026-11-22T07:34:00Z',
+    ...changes,
+  };
+}
+
 export function vethOf(number: number, plugin: 'bridge' | 'ptp', changes: Partial<NodeLink> = {}): NodeLink {
   const master = plugin === 'bridge' ? 'cni0' : null;
   const hairpin = plugin === 'bridge' ? true : null;

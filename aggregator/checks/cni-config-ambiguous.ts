@@ -3,8 +3,9 @@
  * plugin's, kubeadm's bridge) that sorts before that of the cluster's plugin wins: new pods get addresses of another
  * range, the same on every node, and nobody reaches them (flannel#1437, plugins#629, kubernetes#100309).
  */
-import { type Address, familyOf } from '../../proto/address.ts';
+import { type Address, familyOf, type Prefix } from '../../proto/address.ts';
 import type { CniConfiguration } from '../../proto/parts.ts';
+import { contains, prefixSet } from '../../proto/prefixes.ts';
 import type { NodeCheck, NodeView } from '../model/check.ts';
 import type { Violation } from '../model/finding.ts';
 import { cniHere } from './shared/cni.ts';
@@ -20,7 +21,7 @@ export const cniConfigAmbiguous: NodeCheck = {
   severity: 'critical',
   title: 'Another CNI configuration comes before that of the cluster',
   explanation: `\`/etc/cni/net.d\` holds several configurations, and the one that comes first by name, which the runtime takes, is not that of the CNI plugin that the cluster works with here. New pods are joined to another network: their addresses lie outside of the node's range, are given away on other nodes as well, and cannot be reached from there. Packages of containerd, podman or cri-o bring such files (\`10-containerd-net.conflist\`, \`100-crio-bridge.conflist\`, \`87-podman-bridge.conflist\`); a plugin that was replaced leaves its own.`,
-  falsePositives: `Several files are no fault as long as the right one is first. Which is the right one is known by what the node shows of it: annotations of flannel, Calico or Cilium on the Node, or the networks to which the pods of this node were joined so far. Multus comes before the plugin that it calls, lawfully. Where nothing tells which is right, nothing is said.`,
+  falsePositives: `Several files are no fault as long as the right one is first. Which is the right one is known by what the node shows of it: annotations of flannel, Calico or Cilium on the Node together with what is at work on it, or the networks to which the pods of this node were joined so far. The first one must be none of the cluster's: a plain plugin with ranges that are not the Node's, or a plugin of which nothing is at work and to which no pod was ever joined; what an earlier plugin left behind the present one's file is no fault. Multus comes before the plugin that it calls, lawfully. Where nothing tells which is right, nothing is said.`,
   remediation: `Move the file away, and make the pods anew that were made since it came.`,
   needs: ['cni'],
   holdForSeconds: 60,
@@ -33,7 +34,7 @@ function evaluate(view: NodeView): readonly Violation[] {
   if (cni.state !== 'ok') return [];
   const usable = cni.value.configurations.filter(({ problem }) => problem === null);
   const [first] = usable;
-  if (first === undefined || usable.length < 2 || isMultus(first)) return [];
+  if (first === undefined || usable.length < 2 || isMultus(first) || !isStrange(view, first)) return [];
   const right = usable.slice(1).find((one) => isRight(view, one, first));
   return right === undefined ? [] : [violation(view, first, right)];
 }
@@ -42,15 +43,35 @@ function isMultus({ plugins }: CniConfiguration): boolean {
   return plugins.some((plugin) => plugin.startsWith('multus'));
 }
 
-/** Whether a later configuration is the cluster's own, and the first is not. */
-function isRight(view: NodeView, later: CniConfiguration, first: CniConfiguration): boolean {
-  const said = saidPlugins(view);
-  const isSaid = ({ plugins }: CniConfiguration) => plugins.some((plugin) => said.includes(plugin));
-  if (isSaid(later) !== isSaid(first)) return isSaid(later);
-  return usedBefore(view, later, first);
+/** Plugins that need nothing else on the node, so that any package may bring a configuration of theirs. */
+const plainPlugins: readonly string[] = ['bridge', 'ptp', 'macvlan', 'ipvlan', 'vlan', 'host-device', 'tap', 'dummy'];
+
+/** Whether a configuration is certainly not what the cluster works with here; of plugins unknown nothing is certain. */
+function isStrange(view: NodeView, configuration: CniConfiguration): boolean {
+  const [plugin] = configuration.settings;
+  if (plugin === undefined) return false;
+  if (plainPlugins.includes(plugin.type)) {
+    return !configuration.settings.some(({ ranges }) => ranges.some((range) => isOfNode(view, range)));
+  }
+  const isKnown = plugin.type in traces;
+  return isKnown && !isAtWork(view, plugin.type) && joinedTo(view, configuration) === 0;
 }
 
-/** Plugins that have written on the Node, by the type in their configuration. */
+function isOfNode({ node }: NodeView, range: Prefix): boolean {
+  const [network = '', length] = range.split('/');
+  const own = node?.podCIDRs ?? [];
+  return own.some(
+    (one) => Number(one.split('/')[1]) <= Number(length) && contains(prefixSet([one]), network as Address),
+  );
+}
+
+/** A later one is the cluster's: its plugin has written on the Node and is at work, or most pods here are of it. */
+function isRight(view: NodeView, later: CniConfiguration, first: CniConfiguration): boolean {
+  const isSaid = saidPlugins(view).some((plugin) => later.plugins.includes(plugin) && isAtWork(view, plugin));
+  return isSaid || (later.network !== first.network && joinedTo(view, later) > joinedTo(view, first));
+}
+
+/** Plugins that have written on the Node, by the type in their configuration; they leave it there when they go. */
 function saidPlugins({ node }: NodeView): readonly string[] {
   const { flannel, calico, cilium } = node?.cni ?? { flannel: null, calico: null, cilium: null };
   return [
@@ -60,12 +81,27 @@ function saidPlugins({ node }: NodeView): readonly string[] {
   ];
 }
 
-/** Most pods here were joined to the later one's network, by addresses of the Node's own range; the first's are none. */
-function usedBefore(view: NodeView, later: CniConfiguration, first: CniConfiguration): boolean {
-  const { cni } = view.parts;
-  if (cni.state !== 'ok' || later.network === first.network) return false;
-  const of = (one: CniConfiguration) => cni.value.results.first.filter(({ network }) => network === one.network).length;
-  return of(later) > of(first);
+/** Links that are there while a plugin is at work. */
+const traces: Readonly<Record<string, RegExp>> = {
+  flannel: /^flannel/,
+  calico: /^(?:cali[0-9a-f]{11}|vxlan\.calico|vxlan-v6\.calico)$/,
+  'cilium-cni': /^cilium_host$/,
+};
+
+/** By what does not outlive a boot; where links are not known, it is. */
+function isAtWork({ parts: { links, flannel, bird } }: NodeView, plugin: string): boolean {
+  const trace = traces[plugin];
+  if (trace === undefined || links.state !== 'ok') return true;
+  if (plugin === 'flannel' && flannel.state === 'ok') return true;
+  if (plugin === 'calico' && bird.state === 'ok') return true;
+  return links.value.links.first.some(({ name }) => trace.test(name));
+}
+
+/** How many sandboxes of the node are of its network. */
+function joinedTo({ parts: { cni } }: NodeView, configuration: CniConfiguration): number {
+  return cni.state === 'ok'
+    ? cni.value.results.first.filter(({ network }) => network === configuration.network).length
+    : 0;
 }
 
 function violation(view: NodeView, first: CniConfiguration, right: CniConfiguration): Violation {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { wiredNode } from '../../test/wired-node.ts';
+import { sandboxEvent, wiredNode } from '../../test/wired-node.ts';
 import { cniPluginMissing } from './cni-plugin-missing.ts';
 
 const summaries = (...folders: readonly (readonly string[])[]) => {
@@ -20,9 +20,16 @@ describe('cni-plugin-missing', () => {
     ]);
   });
 
+  it('none of them is there, and the kubelet says so', () => {
+    const pluginFolders = [{ path: '/opt/cni/bin', executables: ['portmap'] }];
+    const events = [sandboxEvent(0, { message: 'failed to find plugin "bridge" in path [/opt/cni/bin]' })];
+    expect(cniPluginMissing.evaluate(wiredNode({ cni: { pluginFolders }, events }))).toHaveLength(1);
+  });
+
   it.each([
     ['all are there', [['bridge', 'host-local']]],
     ['they are in two folders', [['bridge'], ['host-local']]],
+    ["none of them is there: the folder is not the runtime's (GKE, k3s)", [['sriov', 'whereabouts']]],
     ['no folder is seen', []],
     ['the one folder is empty, as one that was not really seen', [[]]],
     ['the list was cut', [Array.from({ length: 200 }, (_, at) => `plugin-${at}`)]],

@@ -10,7 +10,7 @@ import { fact } from './shared/evidence.ts';
 import { nodeSubject } from './shared/findings.ts';
 import { nodeTopic } from './shared/topics.ts';
 import { cniHere } from './shared/cni.ts';
-import { unique } from './shared/findings.ts';
+import { missingPlugins } from './shared/cni-files.ts';
 import { joined } from './shared/words.ts';
 
 export const cniPluginMissing: NodeCheck = {
@@ -20,7 +20,7 @@ export const cniPluginMissing: NodeCheck = {
   severity: 'critical',
   title: 'A plugin that the CNI configuration names is not there',
   explanation: `The configuration that the runtime takes names a plugin (or its ipam, or one that it calls) for which no folder of plugins has a program that can be run. Every new pod waits in ContainerCreating with "failed to find plugin". Binaries are copied by the CNI plugin's DaemonSet or come with a package (kubernetes-cni, containernetworking-plugins; newer ones have no flannel any more); an update or a clean-up took them away, or they lost the right to be run.`,
-  falsePositives: `Asked only where a folder of plugins can be seen (/opt/cni/bin, /usr/libexec/cni, /usr/lib/cni) with at least one program in it. A runtime that was told another folder has its plugins elsewhere: set \`agent.cniPluginsPath\` of the chart to it.`,
+  falsePositives: `Asked only where a folder of plugins can be seen (/opt/cni/bin, /usr/libexec/cni, /usr/lib/cni) with at least one of the plugins that are named in it: a folder without any is not the runtime's, unless the kubelet says that a plugin was not found. A runtime that was told another folder has its plugins elsewhere: set \`agent.cniPluginPath\` of the chart to it.`,
   remediation: `Install the plugin where the runtime looks for it: restart the CNI plugin's DaemonSet pod on this node, which copies its binaries, or install the package kubernetes-cni (or containernetworking-plugins).`,
   needs: ['cni'],
   holdForSeconds: 60,
@@ -30,18 +30,10 @@ export const cniPluginMissing: NodeCheck = {
 
 function evaluate(view: NodeView): readonly Violation[] {
   const { cni } = view.parts;
-  const here = cniHere(view);
-  if (cni.state !== 'ok' || here === null) return [];
-  const { pluginFolders } = cni.value;
-  const there = new Set(pluginFolders.flatMap(({ executables }) => executables));
-  // An empty folder, or a list that was cut, is none that was really seen.
-  if (there.size === 0 || pluginFolders.some(({ executables }) => executables.length >= 200)) return [];
-  const { settings, file } = here.configuration;
-  const named = unique(
-    settings.flatMap(({ type, ipam, delegates }) => [type, ...(ipam === null ? [] : [ipam]), ...delegates]),
-  );
-  const missing = named.filter((plugin) => !there.has(plugin));
-  return missing.length === 0 ? [] : [violation(view, { missing, file, cni: cni.value })];
+  const file = cniHere(view)?.configuration.file;
+  const missing = missingPlugins(view);
+  if (cni.state !== 'ok' || file === undefined || missing.length === 0) return [];
+  return [violation(view, { missing, file, cni: cni.value })];
 }
 
 function violation(

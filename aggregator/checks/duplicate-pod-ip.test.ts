@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { address } from '../../test/builders.ts';
+import { numberedNode } from '../../test/network-builders.ts';
 import { objects } from '../../test/view-builders.ts';
 import { webPod } from '../../test/wired-node.ts';
 import type { Pod } from '../model/cluster.ts';
@@ -31,8 +32,23 @@ describe('duplicate-pod-ip', () => {
     ['has succeeded', { phase: 'Succeeded' }],
     ['is being deleted', { terminating: true }],
     ["is in the node's network", { hostNetwork: true }],
+    ['has to have its sandbox made anew', { sandboxReady: false }],
     ['names its address twice', { addresses: [address('10.244.1.9'), address('10.244.1.9')] }],
   ] as const)('nothing where the other %s', (_, changes) => {
     expect(told(webPod(0), twin(changes))).toEqual([]);
+  });
+
+  it.each([
+    ['is gone', []],
+    ['is not ready', [numberedNode(2, { ready: false })]],
+  ])('nothing where the node of the other %s', (_, others) => {
+    const nodes = [numberedNode(1), ...others];
+    const pods = [webPod(0), twin({ nodeName: 'node-b' })];
+    expect(duplicatePodIp.evaluate({ nodes: [], objects: objects({ nodes, pods }) })).toEqual([]);
+  });
+
+  it('nothing of a virtual machine that moves', () => {
+    const labels = { 'kubevirt.io': 'virt-launcher' };
+    expect(told(webPod(0, { labels }), twin({ labels, nodeName: 'node-b' }))).toEqual([]);
   });
 });

@@ -5,10 +5,11 @@
  */
 import type { Address } from '../../proto/address.ts';
 import type { ClusterCheck, ClusterView } from '../model/check.ts';
-import type { Pod } from '../model/cluster.ts';
+import type { ClusterObjects, Pod } from '../model/cluster.ts';
 import type { Violation } from '../model/finding.ts';
 import { fact } from './shared/evidence.ts';
 import { makeAnew } from './shared/pod-remedies.ts';
+import { isVirtualMachine } from './shared/wired-pods.ts';
 import { joined } from './shared/words.ts';
 
 export const duplicatePodIp: ClusterCheck = {
@@ -18,7 +19,7 @@ export const duplicatePodIp: ClusterCheck = {
   severity: 'critical',
   title: 'Two live pods have the same address',
   explanation: `Two pods that run say that they have one and the same address. Packets reach one of them, or now this one and now that: connections break off, and answers come from the wrong program. Where both are on one node, the CNI plugin has lost its record of what is given away (\`/var/lib/cni\` was wiped, or a node was set up anew with pods still there). Where they are on two nodes, both nodes give away the same range.`,
-  falsePositives: `Pods in the node's network share its address lawfully and are not asked, nor pods that have ended (Succeeded, Failed) or are being deleted: their address may have been given away again. A pod keeps its address in the API for a moment after its sandbox was made anew: the finding fires after a minute.`,
+  falsePositives: `Pods in the node's network share its address lawfully and are not asked, nor pods that have ended (Succeeded, Failed) or are being deleted: their address may have been given away again. The same goes for pods of a node that is gone or not ready, and for those whose sandbox is not there (after a boot). A virtual machine of KubeVirt that moves has its address in two pods. Kube-OVN may give one address away in several networks of tenants: silence this check there. A pod keeps its address in the API for a moment after its sandbox was made anew: the finding fires after a minute.`,
   remediation: `Find out which is in the right: the one whose address lies in its node's range. Delete the other; where both are on one node, delete both.`,
   needs: ['pods'],
   holdForSeconds: 60,
@@ -29,6 +30,7 @@ export const duplicatePodIp: ClusterCheck = {
 function evaluate({ objects }: ClusterView): readonly Violation[] {
   const seen = new Map<Address, Pod | null>();
   const shared = new Set<Address>();
+  const isAsked = isLive(objects);
   for (const pod of objects.pods()) {
     if (!isAsked(pod)) continue;
     for (const address of new Set(pod.addresses)) {
@@ -39,8 +41,16 @@ function evaluate({ objects }: ClusterView): readonly Violation[] {
   return [...shared].sort().map((address) => violation(address, objects.podsWithAddress(address).filter(isAsked)));
 }
 
-function isAsked({ hostNetwork, phase, terminating }: Pod): boolean {
-  return !hostNetwork && !terminating && (phase === 'Running' || phase === 'Pending');
+/** A pod whose node is gone, or does not answer, may have ended long ago; its address is another's by then. */
+function isLive(objects: ClusterObjects): (pod: Pod) => boolean {
+  const [anyNode] = objects.nodes();
+  return (pod) => {
+    const { hostNetwork, phase, terminating, sandboxReady, nodeName } = pod;
+    if (hostNetwork || terminating || sandboxReady === false || isVirtualMachine(pod)) return false;
+    const node = objects.node(nodeName ?? '');
+    const isThere = node === null ? anyNode === undefined : node.ready !== false;
+    return isThere && (phase === 'Running' || phase === 'Pending');
+  };
 }
 
 function violation(address: Address, pods: readonly Pod[]): Violation {

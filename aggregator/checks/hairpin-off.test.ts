@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { cluster, service, slice } from '../../test/builders.ts';
-import { link } from '../../test/network-builders.ts';
+import { link, settings } from '../../test/network-builders.ts';
+import { reported } from '../../test/view-builders.ts';
 import { vethOf, type WiredSketch, wiredNode } from '../../test/wired-node.ts';
 import { hairpinOff } from './hairpin-off.ts';
 
@@ -24,6 +25,10 @@ describe('hairpin-off', () => {
     ['a promiscuous bridge', { links: [{ ...bridge, promiscuous: true }, ...off.slice(1)] }],
     ['a pod that is no endpoint', { links: [bridge, vethOf(0, 'bridge'), vethOf(1, 'bridge', { hairpin: false })] }],
     ['ptp', { plugin: 'ptp' }],
+    [
+      'a bridge whose packets do not meet the rules',
+      { links: off, parts: { networkSettings: reported(settings({ bridgeCallsIptables: false })) } },
+    ],
   ])('nothing of %s', (_, sketch) => {
     expect(told(sketch)).toEqual([]);
   });

@@ -22,7 +22,7 @@ export const hairpinOff: NodeCheck = {
   severity: 'low',
   title: 'Pods cannot reach themselves through their own Service',
   explanation: `Pods of this node are joined by a bridge, their ports are not in hairpin mode and the bridge is not promiscuous: so a packet is never sent back by the port it came from. A pod that is an endpoint of a Service and uses that Service times out whenever it is sent to itself. Clusters and queues whose members call each other by the Service hit it now and then.`,
-  falsePositives: `Only pods whose port is known from libcni's record, and which are endpoints of a Service. Most programs never call themselves by their Service: so the severity is low. CNI plugins without a bridge send packets back by routing.`,
+  falsePositives: `Only pods whose port is known from libcni's record, and which are endpoints of a Service. Most programs never call themselves by their Service: so the severity is low. CNI plugins without a bridge send packets back by routing, and so does a bridge whose packets do not meet iptables (bridge-nf-call-iptables).`,
   remediation: `Set \`"hairpinMode": true\` in the CNI configuration (flannel: in its \`delegate\`), for pods that are made from then on; the ports that are there with the command of the finding.`,
   needs: ['cni', 'links', 'pods'],
   holdForSeconds: 120,
@@ -39,10 +39,11 @@ interface Deaf {
 
 function evaluate(view: NodeView): readonly Violation[] {
   const deaf = wiredPods(view, view.parts.links).flatMap((pod): readonly Deaf[] => {
-    const bridge = cniOf(view, pod)?.bridge ?? null;
-    if (bridge === null || linkNamed(view, bridge)?.promiscuous !== false) return [];
+    const name = cniOf(view, pod)?.bridge ?? null;
+    const bridge = name === null ? null : linkNamed(view, name);
+    if (bridge === null || bridge.promiscuous || isPassedUp(view, bridge)) return [];
     const link = linkOf(view, pod);
-    const isDeaf = link !== null && link !== 'absent' && link.master === bridge && link.hairpin === false;
+    const isDeaf = link !== null && link !== 'absent' && link.master === bridge.name && link.hairpin === false;
     return isDeaf && isEndpoint(view, pod) ? [{ pod, link }] : [];
   });
   if (deaf.length === 0) return [];
@@ -64,6 +65,15 @@ function evaluate(view: NodeView): readonly Violation[] {
       topics: deaf.map(({ link }) => linkTopic(link.name)),
     },
   ];
+}
+
+/**
+ * Where bridged packets do not meet the rules, the node itself routes what is for a Service and sends it back by any port;
+ * that other Services suffer from it is another check's.
+ */
+function isPassedUp({ parts: { networkSettings } }: NodeView, { callsIptables }: NodeLink): boolean {
+  const calls = networkSettings.state === 'ok' ? networkSettings.value.bridgeCallsIptables : null;
+  return (calls === false || calls === 'no-module') && callsIptables?.ipv4 !== true;
 }
 
 /** Only Services of the pod's own namespace can have it. */

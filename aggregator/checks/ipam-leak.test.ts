@@ -38,6 +38,23 @@ describe('ipam-leak', () => {
   const one = { reservations: listed([...known, reserved(9, gone)]) };
   it.each<readonly [string, WiredSketch]>([
     ['a sound node', {}],
+    [
+      "a container of nerdctl's",
+      { cni: { reservations: listed([...known, { ...reserved(9, gone), network: 'bridge' }]) } },
+    ],
+    [
+      'a sandbox that is tried again and again, as long as there are addresses',
+      { cni: one, pods: [webPod(0), webPod(1), webPod(7, { phase: 'Pending', addresses: [] })] },
+    ],
+    [
+      'a host-local that was told another folder since',
+      {
+        cni: {
+          ...one,
+          ...{ configurations: cniFiles('10-lab.conflist', { type: 'ptp', stateFolder: '/run/ipam' }).configurations },
+        },
+      },
+    ],
     ['a container that lives', { cni: { reservations: listed([...known, reserved(9, sandboxOf(1))]) } }],
     ['an address that a pod has, whose process is not seen', { cni: one, pods: [webPod(0), webPod(1), webPod(7)] }],
     ['a file that names no container', { cni: { reservations: listed([reserved(9, '')]) } }],

@@ -11,6 +11,7 @@ import type { Remedy, Severity, Violation } from '../model/finding.ts';
 import { cniHere } from './shared/cni.ts';
 import { fact } from './shared/evidence.ts';
 import { nodeSubject } from './shared/findings.ts';
+import { networksOfPods } from './shared/live-sandboxes.ts';
 import { shellWord } from './shared/remedies.ts';
 import { nodeTopic } from './shared/topics.ts';
 import { podsWith } from './shared/wired-pods.ts';
@@ -23,7 +24,7 @@ export const ipamLeak: NodeCheck = {
   severity: 'high',
   title: 'Addresses are reserved for pods that are gone',
   explanation: `host-local has files in \`/var/lib/cni/networks\` that reserve addresses for sandboxes which do not exist any more. Each is an address that no pod gets; when none is left, new pods wait with "no IP addresses available in range set". They are left when a node is switched off hard, when a container runtime's state is wiped while \`/var/lib/cni\` stays, or when deleting a sandbox fails.`,
-  falsePositives: `A reservation counts as left over only where its container is neither in libcni's records nor has a process, where no pod has the address, and where that is so in readings seven minutes apart: a sandbox that is just being made has its reservation first. Without a view of pods' processes, or of the runtime's own list, nothing is said.`,
+  falsePositives: `A reservation counts as left over only where its container is neither in libcni's records nor has a process, where no pod has the address, and where that is so in readings seven minutes apart: a sandbox that is just being made has its reservation first, so as many as pods wait here do not count while there are addresses left. Networks of other programs (Podman, nerdctl) are left alone. Without a view of pods' processes, or of the runtime's own list, nothing is said.`,
   remediation: `Remove the files with the command of the finding, once \`crictl pods\` shows no sandbox with that id. A reboot brings no change; draining the node and deleting all of \`/var/lib/cni/networks\` does.`,
   needs: ['cni', 'podNetworks', 'pods'],
   // A quiet node is read every five minutes: until then its links and files look as before the pod went.
@@ -42,11 +43,31 @@ function evaluate(view: NodeView): readonly Violation[] {
   if (cni.state !== 'ok' || podNetworks.state !== 'ok') return [];
   const alive = liveContainers(view);
   if (alive === null) return [];
+  const networks = isElsewhere(view) ? new Set<string>() : networksOfPods(view);
   const leaked = cni.value.reservations.first.filter(
-    ({ container, address }) => container !== '' && !alive.has(container) && podsWith(view, address).length === 0,
+    ({ network, container, address }) =>
+      networks.has(network) && container !== '' && !alive.has(container) && podsWith(view, address).length === 0,
   );
-  if (leaked.length === 0) return [];
+  const isTried = new Set(leaked.map(({ container }) => container)).size <= waiting(view);
+  if (leaked.length === 0 || (isTried && !isShort(usage(view, cni.value)))) return [];
   return [violation(view, cni.value, leaked)];
+}
+
+/** host-local was told another folder, so what lies in the usual one is of before. */
+function isElsewhere(view: NodeView): boolean {
+  const folders = (cniHere(view)?.configuration.settings ?? []).flatMap(({ stateFolder }) => stateFolder ?? []);
+  return folders.some((folder) => folder.replace(/\/+$/, '') !== '/var/lib/cni/networks');
+}
+
+/** Pods whose sandbox may be made at this moment, with an address already. */
+function waiting({ objects, name }: NodeView): number {
+  return [...objects.podsOn(name)].filter(
+    ({ hostNetwork, phase, terminating, addresses, sandboxReady }) =>
+      !hostNetwork &&
+      !terminating &&
+      (phase === 'Pending' || phase === 'Running') &&
+      (addresses.length === 0 || sandboxReady === false),
+  ).length;
 }
 
 /** Ids of sandboxes and containers that there are; null where that is not known as a whole. */
@@ -68,8 +89,17 @@ function liveContainers({ parts: { cni, podNetworks, sandboxes } }: NodeView): R
   ]);
 }
 
+interface Usage {
+  readonly used: number;
+  readonly size: number;
+}
+
+function isShort(use: Usage | null): boolean {
+  return use !== null && use.used / use.size > nearlyUsedUp;
+}
+
 /** Of the ranges of the configuration: how much of them is given away; null where they are not known. */
-function usage(view: NodeView, { reservations }: CniReport): { readonly used: number; readonly size: number } | null {
+function usage(view: NodeView, { reservations }: CniReport): Usage | null {
   const ranges: readonly Prefix[] = (cniHere(view)?.configuration.settings ?? []).flatMap((one) => one.ranges);
   const ipv4 = ranges.filter((range) => familyOf(range) === 'ipv4');
   if (ipv4.length === 0 || reservations.total > reservations.first.length) return null;
@@ -83,8 +113,8 @@ function usage(view: NodeView, { reservations }: CniReport): { readonly used: nu
 
 function violation(view: NodeView, cni: CniReport, leaked: readonly CniReservation[]): Violation {
   const use = usage(view, cni);
-  const isShort = use !== null && use.used / use.size > nearlyUsedUp;
-  const severity: { readonly severity?: Severity } = isShort ? { severity: 'critical' } : {};
+  const isCritical = isShort(use);
+  const severity: { readonly severity?: Severity } = isCritical ? { severity: 'critical' } : {};
   const left = use === null ? '' : `; ${use.used} of ${use.size} are given away`;
   return {
     subject: nodeSubject(view),
@@ -104,7 +134,7 @@ function violation(view: NodeView, cni: CniReport, leaked: readonly CniReservati
     remediation: [looksFirst(view, leaked), ...removals(view, leaked)],
     frontends: [],
     topics: [nodeTopic],
-    ...(isShort ? { explainsTopics: 'all' as const } : {}),
+    ...(isCritical ? { explainsTopics: 'all' as const } : {}),
     ...severity,
   };
 }

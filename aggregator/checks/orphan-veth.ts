@@ -10,6 +10,7 @@ import type { NodeCheck, NodeView } from '../model/check.ts';
 import type { Violation } from '../model/finding.ts';
 import { cniHere } from './shared/cni.ts';
 import { fact } from './shared/evidence.ts';
+import { isAlive, isOfKnownPod, networksOfPods } from './shared/live-sandboxes.ts';
 import { linkNamed } from './shared/overlay.ts';
 import { shellWord } from './shared/remedies.ts';
 import { linkTopic } from './shared/topics.ts';
@@ -21,7 +22,7 @@ export const orphanVeth: NodeCheck = {
   severity: 'medium',
   title: 'A link or route of a pod that is gone',
   explanation: `The node has a link that was made for a sandbox whose pod the API does not know any more, or a route to a single address of its pod range that no pod has. It is left over: deleting the sandbox failed half-way. It does little harm by itself; the next pod that gets the same address is not reached, or does not start.`,
-  falsePositives: `Whose link it is, libcni's own record says; links of other software (Docker, Podman, virtual machines) have none and are not told. Of routes only those to single addresses inside the node's own pod range count, by links that pods have. A pod that is just ending has its link for a while: it must be gone for seven minutes, since a quiet node is read every five.`,
+  falsePositives: `Whose link it is, libcni's own record says; links of other software (Docker, Podman, virtual machines) have none and are not told. Of routes only those to single addresses inside the node's own pod range count, by links that pods have. A sandbox that still has a process is not left over, whatever the API says: static pods have another UID there, and a pod deleted by force goes on for a while. A pod that is just ending has its link for a while: it must be gone for seven minutes, since a quiet node is read every five.`,
   remediation: `Delete the link: the kernel takes its routes with it. \`crictl pods\` on the node shows whether a sandbox is left as well, and \`crictl rmp\` removes it properly.`,
   needs: ['cni', 'links', 'routes', 'pods'],
   // A quiet node is read every five minutes: until then its links and files look as before the pod went.
@@ -47,7 +48,8 @@ function leftLinks(view: NodeView): readonly Left[] {
   const { cni } = view.parts;
   const here = cniHere(view);
   if (cni.state !== 'ok' || here === null || here.wiring === 'other') return [];
-  const ended = cni.value.results.first.filter((one) => hasEnded(view, one));
+  const networks = networksOfPods(view);
+  const ended = cni.value.results.first.filter((one) => networks.has(one.network) && hasEnded(view, one));
   const used = new Set(
     cni.value.results.first.filter((one) => !ended.includes(one)).flatMap(({ nodeLinks }) => nodeLinks),
   );
@@ -71,11 +73,13 @@ function leftLinks(view: NodeView): readonly Left[] {
   });
 }
 
-/** Where the record has no UID, a pod of the same name on whatever node may be its own. */
-function hasEnded({ objects }: NodeView, { pod }: CniResult): boolean {
-  if (pod === null) return false;
-  for (const one of objects.podsIn(pod.namespace)) {
-    if (one.name === pod.name && (pod.uid === null || pod.uid === one.uid)) return false;
+/** Where the record has no UID, or processes are not seen, a pod of the same name on whatever node may be its own. */
+function hasEnded(view: NodeView, result: CniResult): boolean {
+  const { pod } = result;
+  if (pod === null || isOfKnownPod(view, result) || isAlive(view, result)) return false;
+  const isByName = pod.uid === null || view.parts.podNetworks.state !== 'ok';
+  for (const one of view.objects.podsIn(pod.namespace)) {
+    if (one.name === pod.name && (isByName || pod.uid === one.uid)) return false;
   }
   return true;
 }
@@ -86,12 +90,12 @@ function leftRoutes(view: NodeView): readonly Left[] {
   const ranges = prefixSet(view.node?.podCIDRs ?? []);
   if (routes.state !== 'ok' || cniHere(view)?.wiring !== 'routed') return [];
   const own = addressSet(addresses.state === 'ok' ? addresses.value.addresses.map(({ address }) => address) : []);
+  const seen = addressesSeen(view);
   return routes.value.routes.first.flatMap((route) => {
     const address = singleAddress(route);
     const link = route.link === null ? null : linkNamed(view, route.link);
     if (address === null || link === null || !isOfPods(link) || !contains(ranges, address)) return [];
-    const isUsed = contains(own, address) || view.objects.podsWithAddress(address).length > 0;
-    if (isUsed) return [];
+    if (contains(own, address) || view.objects.podsWithAddress(address).length > 0 || seen.has(address)) return [];
     return [
       {
         name: link.name,
@@ -100,6 +104,12 @@ function leftRoutes(view: NodeView): readonly Left[] {
       },
     ];
   });
+}
+
+/** Those of pods that have a process. */
+function addressesSeen({ parts: { podNetworks } }: NodeView): ReadonlySet<Address> {
+  const pods = podNetworks.state === 'ok' ? podNetworks.value.pods.first : [];
+  return new Set(pods.flatMap(({ addresses }) => addresses.map(({ address }) => address)));
 }
 
 function singleAddress({ destination, kind, table }: NodeRoute): Address | null {

@@ -34,6 +34,13 @@ describe('pod-address-mismatch', () => {
         networks: [networkOf(0, { addresses: [] }), networkOf(1)],
       },
     ],
+    [
+      'a virtual machine, which has the address itself',
+      {
+        pods: [webPod(0, { labels: { 'kubevirt.io': 'virt-launcher' } }), webPod(1)],
+        networks: [networkOf(0, { addresses: [] }), networkOf(1)],
+      },
+    ],
     ['a pod that is not seen', { networks: [networkOf(1)] }],
     [
       'a pod in its first minute',

@@ -10,7 +10,7 @@ import type { Violation } from '../model/finding.ts';
 import { fact } from './shared/evidence.ts';
 import { makeAnew } from './shared/pod-remedies.ts';
 import { podTopic } from './shared/topics.ts';
-import { networkOf, wiredPods } from './shared/wired-pods.ts';
+import { isVirtualMachine, networkOf, wiredPods } from './shared/wired-pods.ts';
 import { joined } from './shared/words.ts';
 
 export const podAddressMismatch: NodeCheck = {
@@ -20,7 +20,7 @@ export const podAddressMismatch: NodeCheck = {
   severity: 'critical',
   title: 'A pod does not have the address that the API says',
   explanation: `\`status.podIPs\` names an address that is on no link of the pod's network namespace. Services and other pods send to that address, and the pod does not answer: its kernel takes the packets for somebody else's. The address was removed or replaced inside the namespace after the sandbox was made, by hand, by a privileged container, or by a second CNI plugin.`,
-  falsePositives: `The namespace is looked at through /proc of a process of the pod, known by its cgroup. Further addresses of the pod (Multus, alias addresses) are fine, and so is a namespace without any where the pod has a runtime class: gVisor keeps them in a network stack of its own. Pods in the node's network, in their first minute or on their way out are not asked.`,
+  falsePositives: `The namespace is looked at through /proc of a process of the pod, known by its cgroup. Further addresses of the pod (Multus, alias addresses) are fine, and so is a namespace without any where the pod has a runtime class: gVisor keeps them in a network stack of its own. Virtual machines of KubeVirt may have the address themselves. Pods in the node's network, in their first minute or on their way out are not asked.`,
   remediation: `Delete the pod: its successor gets an address that both agree on. If it comes again, look for a container with NET_ADMIN that manages addresses.`,
   needs: ['podNetworks', 'pods'],
   holdForSeconds: 60,
@@ -34,7 +34,7 @@ function evaluate(view: NodeView): readonly Violation[] {
     // As many as are listed of one pod: an address beyond may be there.
     if (network?.namespace !== 'own' || network.addresses.length >= 20) return [];
     // gVisor takes the addresses away from the namespace's links, into a network stack of its own.
-    if (pod.runtimeClass === true && network.addresses.length === 0) return [];
+    if ((pod.runtimeClass === true && network.addresses.length === 0) || isVirtualMachine(pod)) return [];
     const lost = pod.addresses.filter((address) => !network.addresses.some((one) => one.address === address));
     return lost.length === 0 ? [] : [violation(view, pod, { network, lost })];
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { address } from '../../test/builders.ts';
-import { webPod, type WiredSketch, wiredNode } from '../../test/wired-node.ts';
+import { listed } from '../../test/network-builders.ts';
+import { resultOf, webPod, type WiredSketch, wiredNode } from '../../test/wired-node.ts';
 import { podRouteMisdirected } from './pod-route-misdirected.ts';
 
 const ofBridge = '10.244.1.0/24 dev cni0 proto kernel scope link';
@@ -30,6 +31,19 @@ describe('pod-route-misdirected', () => {
   it.each<readonly [string, WiredSketch]>([
     ['sound pods', {}],
     ['sound pods of ptp', { plugin: 'ptp' }],
+    [
+      'a pod that Multus has joined to a network of the node itself',
+      {
+        pods: [webPod(0, { addresses: [address('192.168.5.7')] }), webPod(1)],
+        cni: {
+          results: listed([
+            resultOf(0, 'bridge', { addresses: [address('192.168.5.7')], nodeLinks: [] }),
+            resultOf(1, 'bridge'),
+          ]),
+        },
+        routes: [everywhere, ofBridge, '192.168.5.0/24 dev eth0'],
+      },
+    ],
     ['a pod without a route, which is told by another', { plugin: 'ptp', routes: [everywhere] }],
     [
       'two pods with one address, which is told by another',

@@ -14,7 +14,7 @@ import { makeAnew } from './shared/pod-remedies.ts';
 import { shellWord } from './shared/remedies.ts';
 import { lookUp } from './shared/route-lookup.ts';
 import { podTopic } from './shared/topics.ts';
-import { cniOf, linkNameOf, podsWith, wiredPods } from './shared/wired-pods.ts';
+import { cniOf, isJoinedBy, linkNameOf, podsWith, wiredPods } from './shared/wired-pods.ts';
 
 export const podRouteMisdirected: NodeCheck = {
   id: 'pod-route-misdirected',
@@ -34,7 +34,7 @@ export const podRouteMisdirected: NodeCheck = {
 function evaluate(view: NodeView): readonly Violation[] {
   return wiredPods(view, view.parts.routes).flatMap((pod) => {
     const cni = cniOf(view, pod);
-    const wanted = cni === null ? null : wantedLink(view, cni, pod);
+    const wanted = cni === null || !isJoinedBy(view, cni, pod) ? null : wantedLink(view, cni, pod);
     if (wanted === null) return [];
     return pod.addresses.flatMap((address) => {
       const route = routeTo(view, address);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { link } from '../../test/network-builders.ts';
+import { address } from '../../test/builders.ts';
+import { link, listed } from '../../test/network-builders.ts';
 import { networkOf, resultOf, vethOf, webPod, type WiredSketch, wiredFiles, wiredNode } from '../../test/wired-node.ts';
 import { podUnwired } from './pod-unwired.ts';
 
@@ -76,6 +77,27 @@ describe('pod-unwired', () => {
     [
       'a link that no record names',
       { links: [bridge, vethOf(1, 'bridge')], cni: { results: { total: 1, first: [resultOf(1, 'bridge')] } } },
+    ],
+    [
+      'pods of before a boot, of which nothing runs yet',
+      {
+        links: [link('eth0'), bridge],
+        networks: [networkOf(1)],
+        pods: [webPod(0), webPod(1, { sandboxReady: false })],
+      },
+    ],
+    [
+      'a pod that Multus has joined to another network in place of the usual one',
+      {
+        pods: [webPod(0, { addresses: [address('192.168.5.7')] }), webPod(1)],
+        cni: {
+          results: listed([
+            resultOf(0, 'bridge', { addresses: [address('192.168.5.7')], nodeLinks: [] }),
+            resultOf(1, 'bridge'),
+          ]),
+        },
+        routes: ['default via 192.168.100.1 dev eth0', '10.244.1.0/24 dev cni0'],
+      },
     ],
     [
       'a list of links that was cut',

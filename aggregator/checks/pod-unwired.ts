@@ -13,7 +13,7 @@ import { fact } from './shared/evidence.ts';
 import { makeAnew } from './shared/pod-remedies.ts';
 import { lookUp } from './shared/route-lookup.ts';
 import { linkTopic, podTopic } from './shared/topics.ts';
-import { cniOf, linkOf, networkOf, wiredPods } from './shared/wired-pods.ts';
+import { cniOf, isJoinedBy, linkOf, networkOf, wiredPods } from './shared/wired-pods.ts';
 import { joined } from './shared/words.ts';
 
 export const podUnwired: NodeCheck = {
@@ -23,7 +23,7 @@ export const podUnwired: NodeCheck = {
   severity: 'critical',
   title: 'A running pod has no link or route on its node',
   explanation: `The API says that the pod runs here and has an address, and the node has nothing that leads to it: its end of the pod's link is gone, switched off or no port of the bridge, or there is no route to the address, or the pod's own namespace has no link at all. Nobody reaches the pod and it reaches nobody. A network manager that cleans up interfaces it does not know, a second CNI plugin, or a daemon of the CNI plugin with old data brings it about; the kubelet does not notice, because the containers live.`,
-  falsePositives: `Which link is a pod's is known from libcni's own record of the sandbox, never guessed. Pods in the node's network, pods in their first minute, and pods that end are not asked. Where the CNI plugin wires pods by programs of its own (Cilium, Calico's eBPF) nothing is expected on the node; routes are looked up as the kernel does, and where that is not decided nothing is said.`,
+  falsePositives: `Which link is a pod's is known from libcni's own record of the sandbox, never guessed. Pods in the node's network, pods in their first minute, pods that end, and pods of which no process runs here (after a boot) are not asked, nor pods that Multus has joined to another network. Where the CNI plugin wires pods by programs of its own (Cilium, Calico's eBPF) nothing is expected on the node; routes are looked up as the kernel does, and where that is not decided nothing is said.`,
   remediation: `Delete the pod: its successor is wired anew. Where many pods of a node have it, restart the CNI plugin's daemon first, and keep network managers from its interfaces.`,
   needs: ['cni', 'links', 'routes', 'pods'],
   holdForSeconds: 60,
@@ -39,7 +39,8 @@ interface Fault {
 function evaluate(view: NodeView): readonly Violation[] {
   return wiredPods(view, view.parts.links).flatMap((pod) => {
     const cni = cniOf(view, pod);
-    const faults = [...ownFaults(view, pod), ...(cni === null ? [] : nodeFaults(view, cni, pod))];
+    const isCertain = cni !== null && isJoinedBy(view, cni, pod);
+    const faults = [...ownFaults(view, pod), ...(isCertain ? nodeFaults(view, cni, pod) : [])];
     return faults.length === 0 ? [] : [violation(view, pod, faults)];
   });
 }

@@ -7,10 +7,11 @@ import type { NodeCheck, NodeView } from '../model/check.ts';
 import type { Violation } from '../model/finding.ts';
 import { fact } from './shared/evidence.ts';
 import { nodeSubject } from './shared/findings.ts';
+import { lacksNetwork } from './shared/live-sandboxes.ts';
 import { shellWord } from './shared/remedies.ts';
+import { recentEvents } from './shared/sandbox-events.ts';
 import { reasonKey, reasonText, sandboxReason } from './shared/sandbox-reasons.ts';
 import { reasonRemedies } from './shared/sandbox-remedies.ts';
-import { unixSeconds } from './shared/times.ts';
 import { podTopic } from './shared/topics.ts';
 import { counted, joined } from './shared/words.ts';
 
@@ -21,7 +22,7 @@ export const sandboxFailing: NodeCheck = {
   severity: 'high',
   title: 'Pod sandboxes cannot be made on this node',
   explanation: `The kubelet's Events (FailedCreatePodSandBox) of the last ten minutes say that sandboxes could not be made here. The finding groups them by what the container runtime or the CNI plugin gave as the reason: no configuration, a plugin that is not there, no address left, a daemon of the CNI plugin that does not answer, an API server that it cannot reach. Pods wait in ContainerCreating until it is mended; those that run go on.`,
-  falsePositives: `Only Events about pods that still wait on this node count. One failed attempt while a CNI plugin restarts is usual: a pod must have failed at least twice, or several pods at once. Failures before any network is made (images, runtime classes) are left to others.`,
+  falsePositives: `Only Events about pods that still wait on this node count: not those that have their network by now and pull images, but those of before a boot whose sandbox cannot be made anew. One failed attempt while a CNI plugin restarts is usual: a pod must have failed at least twice, or several pods at once. Failures before any network is made (images, runtime classes) are left to others.`,
   remediation: `What each reason calls for is in the finding. Where a lower finding on this node names the cause, it is above this one.`,
   needs: ['addresses', 'pods', 'events'],
   holdForSeconds: 60,
@@ -29,7 +30,6 @@ export const sandboxFailing: NodeCheck = {
   evaluate,
 };
 
-const recentSeconds = 600;
 const leastAttempts = 2;
 
 /** Events that say the same. */
@@ -72,16 +72,12 @@ function evaluate(view: NodeView): readonly Violation[] {
 
 /** Those of the last minutes, about pods that wait here still, and about their network. */
 function countedEvents(view: NodeView): readonly PodEvent[] {
-  const { objects, name, parts } = view;
-  const readAt = parts.addresses.state === 'ok' ? unixSeconds(parts.addresses.collectedAt) : null;
+  const events = recentEvents(view).filter(({ message }) => sandboxReason(message).kind !== 'not-network');
+  if (events.length === 0) return [];
   const waiting = new Set(
-    [...objects.podsOn(name)].flatMap((pod) => (pod.addresses.length === 0 && !pod.terminating ? [pod.uid] : [])),
+    [...view.objects.podsOn(view.name)].flatMap((pod) => (lacksNetwork(view, pod) ? [pod.uid] : [])),
   );
-  return [...objects.podEventsOn(name)].filter(({ podUid, lastAt, message }) => {
-    const at = unixSeconds(lastAt);
-    const isRecent = readAt === null || at === null || readAt - at < recentSeconds;
-    return isRecent && waiting.has(podUid) && sandboxReason(message).kind !== 'not-network';
-  });
+  return events.filter(({ podUid }) => waiting.has(podUid));
 }
 
 /** The most attempts first. */

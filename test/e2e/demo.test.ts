@@ -143,7 +143,7 @@ const courseOfEdit = ['pending ', 'firing  ', 'resolved'].map(
   (state) => `${state}  critical   missing-service   node-c   kube-system/kube-dns:dns/udp`,
 );
 /** Links are read once a minute: of a pod that went meanwhile one seems to be left, until the next time. */
-const isOfOldLinks = /^pending +medium +orphan-veth /;
+const isOfOldLinks = /^(?:pending|withdrawn) +medium +orphan-veth /;
 const isBelow = /(\d+) findings? below (?:it|critical {3}proxy-stalled {3}node-b)$/;
 const below = { pending: 20, firing: 20, resolved: 20 };
 const lastWord = 'Everything that the demo made is removed again.';

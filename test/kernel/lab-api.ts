@@ -1,6 +1,6 @@
 /** What the API server would say of a lab: the lists of its objects, as a bundle's folder `api` has them. */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LabPod, PodNode } from './pod-node.ts';
 
@@ -70,7 +70,7 @@ function nodeObject({ node, annotations }: AnnotatedNode): ApiObject {
       capacity: { cpu: '2', memory: '8Gi', pods: '110' },
       conditions: [
         { type: 'NetworkUnavailable', status: 'False', lastTransitionTime: at, reason: 'RouteCreated' },
-        { type: 'Ready', status: 'True', lastTransitionTime: at, reason: 'KubeletReady', message: 'lab' },
+        { type: 'Ready', lastTransitionTime: at, ...readiness(node) },
       ],
       addresses: [
         { type: 'InternalIP', address: node.address },
@@ -79,6 +79,15 @@ function nodeObject({ node, annotations }: AnnotatedNode): ApiObject {
       nodeInfo: { kubeletVersion: 'v1.36.2', containerRuntimeVersion: 'containerd://1.7.24', operatingSystem: 'linux' },
     },
   };
+}
+
+/** As a kubelet over containerd 1.7 says it: the runtime reads the folder anew whenever it changes. */
+function readiness({ folders: { cniConfigurations } }: PodNode) {
+  const hasAny = readdirSync(cniConfigurations).some((name) => statSync(join(cniConfigurations, name)).size > 0);
+  if (hasAny) return { status: 'True', reason: 'KubeletReady', message: 'kubelet is posting ready status' };
+  const message =
+    'container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized';
+  return { status: 'False', reason: 'KubeletNotReady', message };
 }
 
 function podObject(node: PodNode, { network, ...pod }: LabPod): ApiObject {

@@ -33,6 +33,9 @@ const podOf = (key: string, change: (pod: Record<string, Json[]>) => void): Edit
     return pods;
   });
 
+/** The pod of this name has no process any more. */
+const ended = (key: string): Edit => json(({ [key]: _, ...pods }: Record<string, unknown>) => pods);
+
 const linkOf = (name: string, change: (link: Json) => Json | null): Edit =>
   json((links: Json[]) => links.flatMap((link) => (link.ifname === name ? (change(link) ?? []) : [link])));
 
@@ -133,7 +136,14 @@ describe('orphan-veth', () => {
   }));
 
   it('the link and route of a pod that was deleted', async () => {
-    expect(await toldBy('orphan-veth', { of: nodeC, api: { 'pods.json': deleted } })).toEqual([`medium ${ofC.veth}`]);
+    const files = { 'pods.json': ended(ofC.key) };
+    expect(await toldBy('orphan-veth', { of: nodeC, files, api: { 'pods.json': deleted } })).toEqual([
+      `medium ${ofC.veth}`,
+    ]);
+  });
+
+  it('nothing while the pod that was deleted still runs', async () => {
+    expect(await toldBy('orphan-veth', { of: nodeC, api: { 'pods.json': deleted } })).toEqual([]);
   });
 
   it("nothing where the pod's name is on another node now, and the record has no UID", async () => {
@@ -261,10 +271,12 @@ const event = json((list: { items: unknown[] }) => {
   return { ...list, items: [{ metadata, involvedObject: about, source: { host: 'node-a' }, ...one }] };
 });
 
+const notMade = { 'pods.json': ended(ofA.key) };
+
 describe('pod-without-ip', () => {
   it('a pod waits, and an Event says why', async () => {
     const api = { 'pods.json': waits('Pending'), 'events.json': event };
-    expect(await toldBy('pod-without-ip', { of: nodeA, api })).toEqual([`high ${ofA.key}`]);
+    expect(await toldBy('pod-without-ip', { of: nodeA, files: notMade, api })).toEqual([`high ${ofA.key}`]);
   });
 
   it('a pod that has ended without an address waits for nothing', async () => {
@@ -276,7 +288,7 @@ describe('pod-without-ip', () => {
 describe('sandbox-failing', () => {
   it('nine attempts failed', async () => {
     const api = { 'pods.json': waits('Pending'), 'events.json': event };
-    expect(await toldBy('sandbox-failing', { of: nodeA, api })).toEqual(['high node-a']);
+    expect(await toldBy('sandbox-failing', { of: nodeA, files: notMade, api })).toEqual(['high node-a']);
   });
 
   it('they failed, and the pod has its address by now', async () => {

@@ -22,9 +22,17 @@ const routedPlugins: readonly string[] = ['ptp', 'calico', 'aws-cni'];
 /** What the bridge plugin takes where its configuration names none. */
 const usualBridge = 'cni0';
 
-/** What new pods get: null where no configuration can be read, or the files are not known. */
+/** What new pods get: null where no configuration can be read, or it is not known which one the runtime takes. */
 export function cniHere(view: NodeView): CniHere | null {
-  return described(view, () => true);
+  const { cni } = view.parts;
+  const taken =
+    cni.state === 'ok' ? cni.value.configurations.find((one) => one.problem === null || isUnseen(one)) : null;
+  return taken?.problem === null ? described(view, (configuration) => configuration === taken) : null;
+}
+
+/** The agent could not read it, as where it is a symbolic link; the runtime may. Of a bad content it says `it ...`. */
+export function isUnseen({ problem }: CniConfiguration): boolean {
+  return problem !== null && !problem.startsWith('it ');
 }
 
 /** What pods of one network were given: another configuration may have come before it since. */

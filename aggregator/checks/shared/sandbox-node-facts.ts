@@ -1,6 +1,7 @@
 /** The fact of the node that explains why its pods get no network. */
 import type { NodeView } from '../../model/check.ts';
 import { cniHere } from './cni.ts';
+import { missingPlugins, whyNoConfiguration } from './cni-files.ts';
 import type { SandboxReason } from './sandbox-reasons.ts';
 import { joined } from './words.ts';
 
@@ -9,11 +10,12 @@ export function nodeFactFor(view: NodeView, reason: SandboxReason | null): strin
   const { cni, flannel } = view.parts;
   if (cni.state !== 'ok') return null;
   const { configurations, pluginFolders, reservations } = cni.value;
+  const none = whyNoConfiguration(view);
+  if (none !== null) return none;
   const here = cniHere(view);
-  if (here === null) return 'no CNI configuration can be used';
+  if (here === null) return null;
   const there = new Set(pluginFolders.flatMap(({ executables }) => executables));
-  const named = here.configuration.settings.flatMap(({ type, ipam }) => [type, ...(ipam === null ? [] : [ipam])]);
-  const missing = there.size === 0 ? [] : named.filter((plugin) => !there.has(plugin));
+  const missing = missingPlugins(view);
   switch (reason?.kind) {
     case 'plugin-missing':
       if (missing.includes(reason.plugin))

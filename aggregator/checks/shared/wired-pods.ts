@@ -1,6 +1,7 @@
 /** The pods that must have a network on this node, and which link of the node is whose. */
 import type { Address } from '../../../proto/address.ts';
 import type { CniResult, NodeLink, Part, PodNetwork } from '../../../proto/parts.ts';
+import { contains, prefixSet } from '../../../proto/prefixes.ts';
 import type { NodeView } from '../../model/check.ts';
 import type { Pod } from '../../model/cluster.ts';
 import { type CniHere, cniHere, cniOfNetwork } from './cni.ts';
@@ -12,20 +13,22 @@ const youngSeconds = 60;
 
 /**
  * Pods of this node that run in a network of their own, have an address, and were there a minute before the part was
- * read.
+ * read. After a boot the API shows the pods of before, with their addresses: those of which nothing runs are left out.
  * @param part what is held against them.
  */
-export function wiredPods({ name, objects }: NodeView, part: Part<unknown>): readonly Pod[] {
+export function wiredPods(view: NodeView, part: Part<unknown>): readonly Pod[] {
+  const { name, objects } = view;
   const readAt = part.state === 'ok' ? unixSeconds(part.collectedAt) : null;
   return [...objects.podsOn(name)].filter((pod) => {
-    const { hostNetwork, phase, terminating, addresses } = pod;
+    const { hostNetwork, phase, terminating, addresses, sandboxReady } = pod;
     if (hostNetwork || phase !== 'Running' || terminating || addresses.length === 0) return false;
+    if (sandboxReady === false || isSeenRunning(view, pod) === false) return false;
     return readAt === null || !isYoung(pod, readAt);
   });
 }
 
 /** Seconds since the kubelet took the pod on, by the time of a reading; null where that is not told. */
-export function ageOf({ startedAt, createdAt }: Pod, readAt: number): number | null {
+function ageOf({ startedAt, createdAt }: Pod, readAt: number): number | null {
   const since = unixSeconds(startedAt ?? createdAt ?? '');
   return since === null ? null : readAt - since;
 }
@@ -76,6 +79,30 @@ export function networkOf({ parts: { podNetworks } }: NodeView, { uid, namespace
   const isIts = (one: PodNetwork) =>
     one.pod === null ? one.uid === uid : one.pod.namespace === namespace && one.pod.name === name;
   return podNetworks.value.pods.first.find(isIts) ?? null;
+}
+
+/** Whether a process of the pod is there; null where not all processes could be looked at. */
+export function isSeenRunning(view: NodeView, pod: Pod): boolean | null {
+  const { podNetworks } = view.parts;
+  if (podNetworks.state !== 'ok') return null;
+  if (networkOf(view, pod) !== null) return true;
+  const { pods, unread } = podNetworks.value;
+  return unread === 0 && pods.total === pods.first.length ? false : null;
+}
+
+/** KubeVirt hands the pod's address and its way out to the machine inside, and while that moves, to two pods. */
+export function isVirtualMachine({ labels }: Pod): boolean {
+  return labels['kubevirt.io'] === 'virt-launcher';
+}
+
+/**
+ * Whether the pod is certainly joined in this way: its link is on record, or its address is of the node's ranges. Its
+ * owner may have asked Multus for another network in place of the usual one.
+ */
+export function isJoinedBy(view: NodeView, { configuration }: CniHere, pod: Pod): boolean {
+  if (linkNameOf(view, pod) !== null) return true;
+  const ranges = prefixSet([...(view.node?.podCIDRs ?? []), ...configuration.settings.flatMap((one) => one.ranges)]);
+  return pod.addresses.some((address) => contains(ranges, address));
 }
 
 /** Live pods that have an address, on whatever node. */
