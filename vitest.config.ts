@@ -12,8 +12,8 @@ const properties = [
 ];
 /** Tests that start the program as a process again and again. */
 const commands = ['test/scenarios/command-line.test.ts', 'test/scenarios/kubectl-plugin.test.ts', 'agent/main.test.ts'];
-/** Packets between nodes that are lost: beside the other faults, since the kernel suite has no more time. */
-const probes = ['test/kernel/{probes,overlay-probes}.test.ts'];
+/** Packets and lookups that are lost: beside the other faults, since the kernel suite has no more time. */
+const probes = ['test/kernel/{probes,overlay-probes,matrix-probes,dns-faults}.test.ts'];
 const slow = '**/*.slow.test.ts';
 
 export default defineConfig({

@@ -7,6 +7,8 @@ function read(args: readonly string[], environment: Readonly<Record<string, stri
 
 const socket = ['--aggregator', 'unix:/run/plumbline/node-a.sock'];
 
+const privateRanges = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7'];
+
 describe("the agent's settings", () => {
   it('of a development agent on a unix socket are all defaults', () => {
     expect(read(socket)).toEqual({
@@ -18,7 +20,8 @@ describe("the agent's settings", () => {
         credentials: { tokenFile: null, caFile: null, serverName: null },
         pace: { minSeconds: 5, maxSeconds: 300, budget: 0.01 },
         dialSpreadSeconds: 30,
-        probes: { port: 9469, ranges: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7'] },
+        probes: { port: 9469, ranges: privateRanges, serviceRanges: privateRanges },
+        lookups: { externalName: null, upstreams: [] },
         hostProc: '/proc',
         criSocket: null,
         logLevel: 'info',
@@ -35,6 +38,7 @@ describe("the agent's settings", () => {
       PLUMBLINE_CA_FILE: '/etc/plumbline/ca.pem',
       PLUMBLINE_LOG_LEVEL: 'debug',
       PLUMBLINE_PROBES: 'none',
+      PLUMBLINE_DNS_LOOKUPS: 'off',
       PLUMBLINE_HOST_PROC: '/host/proc/',
       PLUMBLINE_CRI_SOCKET: '/run/containerd/containerd.sock',
       PLUMBLINE_SERVER_NAME: '',
@@ -62,6 +66,7 @@ describe("the agent's settings", () => {
         pace: { minSeconds: 10, maxSeconds: 300, budget: 0.01 },
         dialSpreadSeconds: 0,
         probes: null,
+        lookups: null,
         hostProc: '/host/proc',
         criSocket: '/run/containerd/containerd.sock',
         logLevel: 'warn',
@@ -160,7 +165,7 @@ describe("the agent's settings", () => {
 describe('the help', () => {
   it('names every option that is taken', () => {
     const named = [...agentHelp.matchAll(/^ {2}(--[a-z-]+) [A-Za-z]/gm)].map(([, option = '']) => option);
-    expect(named).toHaveLength(16);
+    expect(named).toHaveLength(20);
     // `--x` alone is refused for its missing value, not as unknown.
     for (const option of named)
       expect(read([option])).toMatchObject({ message: expect.stringContaining('argument missing') });

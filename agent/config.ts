@@ -3,7 +3,9 @@
  * purpose; an unknown one refuses to start.
  */
 import { parseArgs } from 'node:util';
+import { lookupSetting } from './dns-setting.ts';
 import { type LogLevel, logLevels } from './log.ts';
+import type { LookupSetting } from './lookups/planned-lookups.ts';
 import { defaultPace, type PaceLimits } from './pace.ts';
 import { mostWays } from '../proto/ways.ts';
 import { defaultProbePort, defaultProbeRanges, probeSetting } from './probe-setting.ts';
@@ -28,6 +30,8 @@ export interface AgentConfig {
   readonly dialSpreadSeconds: number;
   /** Null = no port is opened, and nothing is sent to other nodes. */
   readonly probes: ProbeSetting | null;
+  /** Null = no name is asked for. */
+  readonly lookups: LookupSetting | null;
   /** Where the node's processes are shown, so that pods' networks can be seen through them. */
   readonly hostProc: string;
   /** Where the container runtime listens; null = it is not asked. */
@@ -65,6 +69,12 @@ CAP_NET_RAW for iptables-legacy.
   --probe-port PORT           UDP port of all agents' probes (${defaultProbePort})
   --probe-ranges PREFIX,...   where pods and nodes are; nothing else is probed or answered
                               (${defaultProbeRanges.replace('100.64', '\n                              100.64')})
+  --probe-service-ranges PREFIX,...
+                              where Services are that may be connected to (as --probe-ranges)
+  --dns-lookups on|off        ask cluster DNS for a few names each minute, or not (on)
+  --dns-external-name NAME    a name outside of the cluster that is asked for, too (none)
+  --dns-upstreams IP[,...]    servers above cluster DNS that are asked for that name, beside
+                              those that the node's own settings name
   --host-proc DIR             the node's /proc, where the agent's own is a container's (/proc)
   --cri-socket PATH           ask the container runtime for its sandboxes, too; whoever can connect
                               to its socket is root on the node (not asked)
@@ -92,6 +102,10 @@ const options = {
   probes: { type: 'string' },
   'probe-port': { type: 'string' },
   'probe-ranges': { type: 'string' },
+  'probe-service-ranges': { type: 'string' },
+  'dns-lookups': { type: 'string' },
+  'dns-external-name': { type: 'string' },
+  'dns-upstreams': { type: 'string' },
   'host-proc': { type: 'string' },
   'cri-socket': { type: 'string' },
   recorded: { type: 'string' },
@@ -159,6 +173,7 @@ function configOf(setting: ReadSetting, nodeName: string): AgentConfig {
     pace: { minSeconds, maxSeconds, budget: defaultPace.budget },
     dialSpreadSeconds: secondsOf('dial-spread', setting, { fallback: 30, least: 0, most: 600 }),
     probes: probesOf(setting),
+    lookups: lookupsOf(setting),
     hostProc: folderOf('host-proc', setting, '/proc'),
     criSocket: socketOf('cri-socket', setting),
     logLevel: logLevelOf(setting('log-level') ?? 'info'),
@@ -171,6 +186,17 @@ function probesOf(setting: ReadSetting): ProbeSetting | null {
     probes: setting('probes'),
     port: setting('probe-port'),
     ranges: setting('probe-ranges'),
+    serviceRanges: setting('probe-service-ranges'),
+  });
+  if (read !== null && 'wrong' in read) throw new BadSetting(read.wrong);
+  return read;
+}
+
+function lookupsOf(setting: ReadSetting): LookupSetting | null {
+  const read = lookupSetting({
+    lookups: setting('dns-lookups'),
+    externalName: setting('dns-external-name'),
+    upstreams: setting('dns-upstreams'),
   });
   if (read !== null && 'wrong' in read) throw new BadSetting(read.wrong);
   return read;

@@ -16,6 +16,7 @@ import type { CpuMeter } from './cpu-meter.ts';
 import type { ChangeHint } from './hints/change-hint.ts';
 import type { Host } from './host.ts';
 import type { Log } from './log.ts';
+import type { LookupsToldOf } from './lookups/looking-up.ts';
 import { type Observation, observe } from './observe.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { Pace, type PaceLimits } from './pace.ts';
@@ -31,6 +32,8 @@ export interface ReadingLoopOptions {
   readonly log: Log;
   /** What probes tell at this moment; absent where there are none. */
   readonly probes?: (() => Part<ProbesReport>) | undefined;
+  /** What lookups tell at this moment; absent where there are none. */
+  readonly lookups?: (() => LookupsToldOf) | undefined;
 }
 
 /**
@@ -77,7 +80,8 @@ export class ReadingLoop implements ReadingSource {
     const host = oneAtATime(options.host, this.#stopping.signal);
     const now = () => clock.now();
     const readers = readersOf(host, { now, monotonicMs: () => clock.monotonicMs() }, false);
-    this.#observe = (wishes) => observe(host, { now, readers, wishes, probes: options.probes });
+    this.#observe = (wishes) =>
+      observe(host, { now, readers, wishes, probes: options.probes, lookups: options.lookups });
   }
 
   get isReading(): boolean {

@@ -11,6 +11,7 @@ import { KubeProxySyncHint } from './hints/kube-proxy-sync.ts';
 import { NftGenerationHint } from './hints/nft-generation.ts';
 import { localHost } from './host.ts';
 import { jsonLog, type Log } from './log.ts';
+import { LookingUp } from './lookups/looking-up.ts';
 import { ReadingLoop } from './loop.ts';
 import { Probing } from './probes/probing.ts';
 import { recordedHost } from './recorded-host.ts';
@@ -44,7 +45,8 @@ switch (outcome.kind) {
 async function run(config: AgentConfig): Promise<void> {
   const log = jsonLog({ level: config.logLevel });
   const probing = probingOf(config, log);
-  const { host, loop, hints } = loopOf(config, log, probing);
+  const lookingUp = lookingUpOf(config);
+  const { host, loop, hints } = loopOf(config, log, { probing, lookingUp });
   const stream = new AgentStream({
     source: loop,
     addresses: config.addresses,
@@ -70,6 +72,7 @@ async function run(config: AgentConfig): Promise<void> {
     setTimeout(() => process.exit(0), stopWithinMs).unref();
     loop.stop();
     probing?.stop();
+    lookingUp?.stop();
     void stream.stop();
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -78,7 +81,7 @@ async function run(config: AgentConfig): Promise<void> {
     process.once(signal, stop);
   }
   log.info({ node: config.nodeName, aggregator: config.addresses, version: manifest.version }, 'the agent starts');
-  await Promise.all([loop.run(hints), stream.run(), probing?.run(loop)]);
+  await Promise.all([loop.run(hints), stream.run(), probing?.run(loop), lookingUp?.run(loop)]);
   log.info({ childPeakBytes: host.childPeakBytes?.() ?? 0, readings: loop.figures().readings }, 'the agent ends');
 }
 
@@ -87,13 +90,25 @@ function probingOf({ probes, recorded }: AgentConfig, log: Log): Probing | null 
   return probes === null || recorded !== null ? null : new Probing({ setting: probes, clock: systemClock, log });
 }
 
-function loopOf({ recorded, pace, hostProc, criSocket }: AgentConfig, log: Log, probing: Probing | null) {
+/** Null where lookups are off, and of a recording, whose servers are not here. */
+function lookingUpOf({ lookups, recorded }: AgentConfig): LookingUp | null {
+  return lookups === null || recorded !== null ? null : new LookingUp({ setting: lookups, clock: systemClock });
+}
+
+/** What tells of the node beside the readings of it. */
+interface Beside {
+  readonly probing: Probing | null;
+  readonly lookingUp: LookingUp | null;
+}
+
+function loopOf({ recorded, pace, hostProc, criSocket }: AgentConfig, log: Log, { probing, lookingUp }: Beside) {
   const host = recorded === null ? localHost({ processFolder: hostProc, criSocket }) : recordedHost(recorded);
   const clock = systemClock;
   const rssBytes = () => process.memoryUsage.rss();
   const cpu = cpuMeter(host, ownCpuSeconds);
   const probes = probing === null ? undefined : () => probing.part();
-  const loop = new ReadingLoop({ host, clock, cpu, rssBytes, limits: pace, log, probes });
+  const lookups = lookingUp === null ? undefined : () => lookingUp.told();
+  const loop = new ReadingLoop({ host, clock, cpu, rssBytes, limits: pace, log, probes, lookups });
   const nft = new NftGenerationHint({ host, clock, log });
   const kubeProxy = new KubeProxySyncHint({
     host,

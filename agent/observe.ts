@@ -1,11 +1,13 @@
 /** One observation of a node: all collectors, and the profile made of what they gathered. */
 import type { FrontendKey } from '../proto/forwarding.ts';
-import type { NodeParts, Part, ProbesReport, RuleLine } from '../proto/parts.ts';
+import type { DnsReport, NodeParts, Part, ProbesReport, RuleLine } from '../proto/parts.ts';
 import type { NodeProfile } from '../proto/profile.ts';
 import { type Gathered, collectors, nothingGathered } from './collectors/index.ts';
 import { noWishes, type Wishes } from './collectors/dataplane-reading.ts';
 import { type Readers, readersOf } from './collectors/readers.ts';
+import type { DnsSettings } from './collectors/dns/dns.ts';
 import type { Host } from './host.ts';
+import { lookupsOff, type LookupsToldOf } from './lookups/looking-up.ts';
 import { profileOf } from './profile.ts';
 import type { ReadEvidence } from './reading.ts';
 
@@ -28,6 +30,8 @@ export interface ObserveOptions {
   readonly wishes?: Wishes;
   /** What probes tell at this moment; absent where there are none. */
   readonly probes?: (() => Part<ProbesReport>) | undefined;
+  /** What lookups tell at this moment; absent where there are none. */
+  readonly lookups?: (() => LookupsToldOf) | undefined;
 }
 
 /** Observes a node once. The collectors run one after the other: the node has other work to do. */
@@ -64,10 +68,15 @@ export async function observe(host: Host, options: ObserveOptions = {}): Promise
       conntrack,
       kernel,
       ...standing,
+      dns: withLookups(standing.dns, options.lookups?.() ?? lookupsOff),
       probes: options.probes?.() ?? { state: 'absent' },
     },
     explain: dataplane.explain,
     ownerHint: dataplane.ownerHint,
     evidence: dataplane.evidence,
   };
+}
+
+function withLookups(settings: Part<DnsSettings>, told: LookupsToldOf): Part<DnsReport> {
+  return settings.state === 'ok' ? { ...settings, value: { ...settings.value, ...told } } : settings;
 }

@@ -16,28 +16,46 @@ interface ProbeTexts {
   readonly port: string | undefined;
   /** Prefixes, separated by commas. */
   readonly ranges: string | undefined;
+  /** The same of Services; as `ranges` unless said. */
+  readonly serviceRanges?: string | undefined;
 }
 
 /** @returns null where there are none; why a setting cannot be, in words. */
-export function probeSetting({ probes, port, ranges }: ProbeTexts): ProbeSetting | null | { readonly wrong: string } {
+export function probeSetting({
+  probes,
+  port,
+  ranges,
+  serviceRanges,
+}: ProbeTexts): ProbeSetting | null | { readonly wrong: string } {
   const which = probes ?? 'all';
   if (which !== 'all' && which !== 'none') return { wrong: `--probes ${which}: all or none is wanted` };
   const number = parseWhole(port ?? String(defaultProbePort), 65_535);
   if (number === null || number === 0) return { wrong: `--probe-port ${port}: a port from 1 to 65535 is wanted` };
-  const texts = (ranges ?? defaultProbeRanges).split(',').filter((text) => text !== '');
-  if (texts.length > mostRanges) return { wrong: `--probe-ranges: ${texts.length} prefixes, of ${mostRanges} at most` };
+  const own = prefixesOf('--probe-ranges', ranges ?? defaultProbeRanges);
+  if ('wrong' in own) return own;
+  const services = serviceRanges === undefined ? own : prefixesOf('--probe-service-ranges', serviceRanges);
+  if ('wrong' in services) return services;
+  return which === 'none' ? null : { port: number, ranges: own.prefixes, serviceRanges: services.prefixes };
+}
+
+function prefixesOf(
+  option: string,
+  said: string,
+): { readonly prefixes: readonly Prefix[] } | { readonly wrong: string } {
+  const texts = said.split(',').filter((text) => text !== '');
+  if (texts.length > mostRanges) return { wrong: `${option}: ${texts.length} prefixes, of ${mostRanges} at most` };
   const prefixes: Prefix[] = [];
   for (const text of texts) {
     const prefix = parsePrefix(text);
-    if (prefix === null) return { wrong: `--probe-ranges ${text}: a prefix is wanted, as 10.0.0.0/8` };
+    if (prefix === null) return { wrong: `${option} ${text}: a prefix is wanted, as 10.0.0.0/8` };
     // 10.1.0.0/8 is more than it looks like.
     if (
       !text.includes('/') ||
       parseAddress(text.slice(0, text.indexOf('/'))) !== prefix.slice(0, prefix.indexOf('/'))
     ) {
-      return { wrong: `--probe-ranges ${text}: a prefix is wanted, and that would be ${prefix}` };
+      return { wrong: `${option} ${text}: a prefix is wanted, and that would be ${prefix}` };
     }
     prefixes.push(prefix);
   }
-  return which === 'none' ? null : { port: number, ranges: prefixes };
+  return { prefixes };
 }

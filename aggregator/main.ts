@@ -100,7 +100,7 @@ async function serve(config: AggregatorConfig, log: Log): Promise<void> {
     version: packageJson.version,
     access: accessOf(config, client),
     takeSnapshot: snapshotsOf({
-      ...{ client, now, version: packageJson.version },
+      ...{ now, version: packageJson.version },
       moment: () => ({ nodes: engine.moments(), findings: engine.findings(), objects: cluster.objects() }),
     }),
   });

@@ -342,10 +342,11 @@ export type SandboxNetwork =
 
 /** Probes sent to one target in one size. */
 export interface ProbeResult {
-  /** The peer's name, as the aggregator gave it. */
+  /** The peer's name, as the aggregator gave it; empty of a Service. */
   readonly node: string;
   readonly address: Address;
-  readonly by: 'overlay' | 'node' | 'pod';
+  readonly port: number;
+  readonly by: 'overlay' | 'node' | 'pod' | 'service' | 'endpoint';
   readonly size: 'small' | 'full';
   /** Of the whole IP packet; 0 of a connection. */
   readonly packetBytes: number;

@@ -18,8 +18,10 @@ import type {
   RoutesReport,
   SandboxesReport,
 } from './network-parts.ts';
+import type { DnsReport } from './dns-parts.ts';
 import type { Counter, Excerpt, LongExcerpt, Part } from './part.ts';
 
+export type * from './dns-parts.ts';
 export type * from './network-parts.ts';
 export type * from './part.ts';
 
@@ -380,6 +382,8 @@ export interface NodeParts {
   readonly sandboxes: Part<SandboxesReport>;
   /** `absent` where probes are off. */
   readonly probes: Part<ProbesReport>;
+  /** `absent` in recordings that have none of it. */
+  readonly dns: Part<DnsReport>;
 }
 
 /** The name of a part on the wire. The profile travels like one. */

@@ -1,4 +1,7 @@
 /** What a running aggregator knows, for tests of those who show it: HTTP, metrics, events, the command line. */
+import type { DiagnosisAnswer } from '../aggregator/model/diagnosis.ts';
+import type { Matrix, MatrixGrid } from '../aggregator/model/matrix.ts';
+import type { PolicyAnswer } from '../aggregator/model/policy.ts';
 import type { TrackedFinding } from '../aggregator/model/lifecycle.ts';
 import type {
   AuditEvent,
@@ -96,6 +99,11 @@ export interface RecordSketch {
   services: readonly ServiceDetail[];
   readiness: Readiness;
   figures: readonly Figure[];
+  /** What it answers to every question. */
+  diagnosis: DiagnosisAnswer;
+  policy: PolicyAnswer;
+  matrix: Matrix;
+  grid: MatrixGrid;
 }
 
 export interface FakeRecord extends AuditRecord {
@@ -114,6 +122,10 @@ export function auditRecord(sketch: Partial<RecordSketch> = {}): FakeRecord {
     services: [],
     readiness: { ready: true, because: [] },
     figures: [],
+    diagnosis: { ok: false, parameter: 'from', problem: 'The API knows no such pod.' },
+    policy: { ok: false, parameter: 'from', problem: 'The API server knows no such Pod.' },
+    matrix: { workloads: [], pairs: [], total: 0, notJudged: [], unknownBecause: [] },
+    grid: { rows: [], columns: [], cells: [], hidden: 0, notJudged: [], unknownBecause: [] },
     ...sketch,
   };
   return {
@@ -126,6 +138,10 @@ export function auditRecord(sketch: Partial<RecordSketch> = {}): FakeRecord {
     findings: () => says.findings,
     services: () => says.services,
     service: (namespace, name) => says.services.find((one) => one.namespace === namespace && one.name === name) ?? null,
+    diagnose: () => says.diagnosis,
+    policy: () => says.policy,
+    matrix: async () => says.matrix,
+    matrixGrid: async () => says.grid,
     readiness: () => says.readiness,
     figures: () => says.figures,
     subscribe: (listener) => {

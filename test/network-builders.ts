@@ -202,6 +202,7 @@ export function probe(changes: Partial<ProbeResult> = {}): ProbeResult {
   return {
     node: 'node-b',
     address: by === 'node' ? nodeAddress(2) : address('10.244.2.0'),
+    port: 9469,
     by,
     size,
     packetBytes: size === 'small' ? 92 : by === 'node' ? 1500 : 1450,

@@ -8,7 +8,7 @@ import { recordedHost } from '../agent/recorded-host.ts';
 import type { NodeReport } from '../aggregator/model/feeds.ts';
 import type { AuditMoment, NodeMoment } from '../aggregator/model/moment.ts';
 import { archiveOf } from '../aggregator/snapshot/archive.ts';
-import { snapshotsOf, type SnapshotSources } from '../aggregator/snapshot/snapshot.ts';
+import { snapshotsOf } from '../aggregator/snapshot/snapshot.ts';
 import { openBundle } from '../cli/audit/bundle.ts';
 import { unpackBundle } from '../cli/bundle-archive.ts';
 import { BucketTable, leavesOf } from '../proto/bucket-tree.ts';
@@ -52,21 +52,12 @@ function judgedNode(report: NodeReport): NodeMoment {
   return { record: nodeRecord(report.node), notJudgedBecause: null, report, history, converging: [] };
 }
 
-/** An API server that has nothing of what is asked of it. */
-export const emptyApi: SnapshotSources['client'] = {
-  get: async (path) => ({
-    ok: false,
-    error: { attempted: `GET ${path}`, status: 404, reason: 'NotFound', message: 'not found', retryAfterMs: null },
-  }),
-};
-
 /** The files of a snapshot in a folder of their own. @returns what to call when they are not needed any more. */
 export async function unpackedSnapshot(
   moment: AuditMoment,
-  client: SnapshotSources['client'] = emptyApi,
 ): Promise<{ readonly folder: string; readonly archive: string; readonly remove: () => void }> {
   const place = mkdtempSync(join(tmpdir(), 'plumbline-test-'));
-  const take = snapshotsOf({ moment: () => moment, client, version: '0.2.0', now: () => noon });
+  const take = snapshotsOf({ moment: () => moment, version: '0.2.0', now: () => noon });
   const taken = await take(new AbortController().signal);
   if (taken === null) throw new Error('a snapshot was expected');
   const archive = join(place, 'snapshot.tar.gz');

@@ -7,6 +7,7 @@ const byKind: { readonly [Kind in Subject['kind']]: Extract<Subject, { readonly 
   Frontend: { kind: 'Frontend', name: 'tcp 10.96.0.1:443', port: '443', protocol: 'tcp' },
   Node: { kind: 'Node', name: 'node-b' },
   Pod: { kind: 'Pod', namespace: 'shop', name: 'web-0' },
+  NetworkPolicy: { kind: 'NetworkPolicy', namespace: 'shop', name: 'default-deny' },
   Link: { kind: 'Link', name: 'flannel.1' },
   Peer: { kind: 'Peer', name: 'node-c' },
   Address: { kind: 'Address', name: '10.244.1.2' },

@@ -224,6 +224,7 @@ export const noParts: NodeParts = {
   podNetworks: absent,
   sandboxes: absent,
   probes: absent,
+  dns: absent,
 };
 
 /** The API's objects, of which nothing is known unless said. */
@@ -235,6 +236,9 @@ export function objects(known: Partial<ClusterSnapshot> = {}): ClusterObjects {
     pods: null,
     namespaces: null,
     podEvents: null,
+    networkPolicies: null,
+    foreignPolicies: null,
+    dnsConfigurations: null,
     ...known,
   });
 }

@@ -83,6 +83,10 @@ function inShort(change: ClusterChange): string {
       return `pods ${change.namespace}`;
     case 'namespace':
       return `namespace ${change.name}`;
+    case 'policies':
+      return `policies ${change.namespace}`;
+    case 'dns-configuration':
+      return change.kind;
     case 'relisted':
     case 'health':
       return `${change.kind} ${change.of}`;

@@ -22,7 +22,8 @@ it('routes, links and all else are read once a minute, and tell when that was', 
   const times = seen.map(({ links }) => (links.state === 'ok' ? links.collectedAt : links.state));
   const [first, second] = ['2026-11-22T08:00:00.000Z', '2026-11-22T08:01:00.000Z'];
   expect(times).toEqual([first, first, first, second]);
-  expect(log).toEqual([...Object.keys(runs), ...Object.keys(runs)]);
+  const asked = [...Object.keys(runs), 'ip -j addr'];
+  expect(log).toEqual([...asked, ...asked]);
   expect(seen[1]).toBe(seen[0]);
   const route = {
     family: 'ipv4',

@@ -2,8 +2,10 @@
 import type { NodeParts, Part, PodNetworksReport } from '../../proto/parts.ts';
 import type { Clock } from '../clock.ts';
 import type { Host } from '../host.ts';
+import { collectAddresses } from './addresses.ts';
 import { collectBird } from './bird.ts';
 import { collectCni } from './cni/cni.ts';
+import { collectDns, type DnsSettings } from './dns/dns.ts';
 import { collectFlannel } from './flannel.ts';
 import { collectLinks } from './links.ts';
 import { collectNeighbours } from './network/neighbours.ts';
@@ -29,7 +31,10 @@ export type StandingFacts = Pick<
   | 'bird'
   | 'podNetworks'
   | 'sandboxes'
->;
+> & {
+  /** What lookups tell is added to it. */
+  readonly dns: Part<DnsSettings>;
+};
 
 export const noStandingFacts: StandingFacts = {
   routes: { state: 'absent' },
@@ -43,6 +48,7 @@ export const noStandingFacts: StandingFacts = {
   bird: { state: 'absent' },
   podNetworks: { state: 'absent' },
   sandboxes: { state: 'absent' },
+  dns: { state: 'absent' },
 };
 
 /**
@@ -76,6 +82,7 @@ export function standingFactsReader(
         bird: await collectBird(host, now),
         podNetworks: await podNetworksOf(host, now),
         sandboxes: await sandboxes.read(),
+        dns: await collectDns(host, { links, addresses: await collectAddresses(host, now) }, now),
       };
     },
   );

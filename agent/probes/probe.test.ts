@@ -48,6 +48,7 @@ describe('what is told of a probe', () => {
     expect(resultAfter()).toEqual({
       node: 'node-2',
       address: '10.244.2.1',
+      port: 9469,
       by: 'overlay',
       size: 'small',
       packetBytes: 92,

@@ -52,10 +52,10 @@ export class ProbeWindow {
 
   result(): ProbeResult {
     const { target, size, payloadBytes } = this.#probe;
-    const { node, address, by, protocol } = target;
+    const { node, address, port, by, protocol } = target;
     const newest = this.#outcomes.at(-1);
     return {
-      ...{ node, address, by, size },
+      ...{ node, address, port, by, size },
       packetBytes: protocol === 'tcp' ? 0 : packetOf(payloadBytes, familyOf(address)),
       sent: this.#outcomes.length,
       answered: this.#outcomes.filter(({ kind }) => kind === 'answered').length,
@@ -67,7 +67,7 @@ export class ProbeWindow {
 }
 
 /** The median as the power of two above it; what is shown stays until it is too small, or four times too large. */
-function steadyTime(times: readonly number[], shownMs: number | null): number | null {
+export function steadyTime(times: readonly number[], shownMs: number | null): number | null {
   const median = times.toSorted((a, b) => a - b)[times.length >> 1];
   if (median === undefined) return null;
   const rounded = 2 ** Math.max(0, Math.ceil(Math.log2(Math.max(median, 1))));

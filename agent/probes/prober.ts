@@ -13,6 +13,8 @@ export interface ProberOptions {
 
 /** Each probe is repeated after so long, a fifth more or less, so that nodes do not fall into step. */
 const everyMs = 20_000;
+/** What is connected to is somebody's program: each of them is left alone for so long. */
+const connectEveryMs = 120_000;
 const jitter = 0.2;
 /** What is new is sent for the first time within so long. */
 const firstWithinMs = 5_000;
@@ -89,7 +91,8 @@ export class Prober {
     const now = clock.monotonicMs();
     this.#lastSentMs = now;
     this.#sent++;
-    one.dueMs = now + everyMs * (1 + jitter * (2 * random() - 1));
+    const againMs = one.probe.target.protocol === 'tcp' ? connectEveryMs : everyMs;
+    one.dueMs = now + againMs * (1 + jitter * (2 * random() - 1));
     void send(one.probe, clock).then((outcome) => one.window.add(outcome));
   }
 }

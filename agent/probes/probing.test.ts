@@ -26,7 +26,7 @@ class Bench {
   readonly clock = new ManualClock();
   readonly sent: string[] = [];
   readonly probing = new Probing({
-    setting: { port: 9469, ranges: [prefix('10.244.0.0/16')] },
+    setting: { port: 9469, ranges: [prefix('10.244.0.0/16')], serviceRanges: [] },
     clock: this.clock,
     log: { info: () => undefined, warn: () => undefined },
     random: () => 0.5,
@@ -83,7 +83,7 @@ describe('targets', () => {
       port: 9469,
       results: [
         {
-          ...{ node: 'node-2', address: '10.244.2.1', by: 'overlay', size: 'small', packetBytes: 92 },
+          ...{ node: 'node-2', address: '10.244.2.1', port: 9469, by: 'overlay', size: 'small', packetBytes: 92 },
           ...{ sent: 1, answered: 1, lastAnswered: true, error: null, roundTripMs: 1 },
         },
       ],

@@ -20,6 +20,8 @@ export interface ProbeSetting {
   readonly port: number;
   /** Where pods and nodes are: nothing is sent elsewhere, and nobody else is answered. */
   readonly ranges: readonly Prefix[];
+  /** Where Services are that others may have it connect to. */
+  readonly serviceRanges: readonly Prefix[];
 }
 
 export interface ProbingOptions {
@@ -54,6 +56,7 @@ const nothingAsked: Checked = { accepted: [], refused: 0, reasons: [] };
 export class Probing {
   readonly #options: ProbingOptions;
   readonly #ranges: PrefixSet;
+  readonly #serviceRanges: PrefixSet;
   readonly #listener: ProbeListener;
   readonly #prober: Prober;
   readonly #stopping = new AbortController();
@@ -68,6 +71,7 @@ export class Probing {
     const { setting, clock, log, random = Math.random, send = sendProbe } = options;
     this.#options = options;
     this.#ranges = prefixSet(setting.ranges);
+    this.#serviceRanges = prefixSet(setting.serviceRanges);
     this.#listener = new ProbeListener({ port: setting.port, ranges: this.#ranges, clock, log });
     this.#prober = new Prober({ clock, random, send });
   }
@@ -129,7 +133,7 @@ export class Probing {
     const own = this.#addresses;
     // Without its own addresses the agent cannot tell that a target is not itself.
     if (own === null) return;
-    const rules = { ranges: this.#ranges, ownAddresses: ownAddresses(own), port };
+    const rules = { ranges: this.#ranges, serviceRanges: this.#serviceRanges, ownAddresses: ownAddresses(own), port };
     const checked = this.#asked.map((target) => checkedTarget(target, rules));
     const allowed = checked.flatMap((one) => (one.ok ? [one.target] : []));
     const tooMany = allowed.length > mostTargets ? [`more than ${mostTargets} targets at a time`] : [];

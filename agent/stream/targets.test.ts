@@ -7,11 +7,16 @@ import { checkedTarget, type TargetRules } from './targets.ts';
 
 const rules: TargetRules = {
   ranges: prefixSet([prefix('10.244.0.0/16'), prefix('fd00:244::/32')]),
+  serviceRanges: prefixSet([prefix('10.96.0.0/16')]),
   ownAddresses: [address('10.244.1.1'), address('192.168.100.11')],
   port: 9469,
 };
 /** Ranges that a careless configuration may have. */
-const everything: TargetRules = { ...rules, ranges: prefixSet([prefix('0.0.0.0/0'), prefix('::/0')]) };
+const everything: TargetRules = {
+  ...rules,
+  ranges: prefixSet([prefix('0.0.0.0/0'), prefix('::/0')]),
+  serviceRanges: prefixSet([]),
+};
 
 const agent: wire.Target = {
   address: '10.244.2.1',

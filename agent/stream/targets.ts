@@ -9,13 +9,13 @@ import { quoted } from '../../proto/wire/decoded.ts';
 
 /** One peer at one address, as it may be probed. */
 export interface ProbeTarget {
-  /** The peer's name: it comes back in the report, and nothing here goes by it. */
+  /** The peer's name: it comes back in the report, and nothing here goes by it. Empty of a Service. */
   readonly node: string;
   readonly address: Address;
   readonly port: number;
-  /** Of `udp` other agents answer; `tcp` is a pod whose owner wants it probed. */
+  /** Of `udp` other agents answer; `tcp` is a pod or a Service whose owner wants it probed. */
   readonly protocol: 'udp' | 'tcp';
-  readonly by: 'overlay' | 'node' | 'pod';
+  readonly by: 'overlay' | 'node' | 'pod' | 'service' | 'endpoint';
   /** Of a full IP packet; 0 = only small ones. */
   readonly packetBytes: number;
 }
@@ -23,6 +23,8 @@ export interface ProbeTarget {
 export interface TargetRules {
   /** Where pods and nodes are. */
   readonly ranges: PrefixSet;
+  /** Where Services are. */
+  readonly serviceRanges: PrefixSet;
   /** Every address of the node itself. */
   readonly ownAddresses: readonly Address[];
   /** The port of agents: UDP goes to no other. */
@@ -65,8 +67,11 @@ export function checkedTarget(asked: wire.Target, rules: TargetRules): CheckedTa
   const bad = forbiddenAs(address);
   if (bad !== null) return refused(`${address} is ${bad}`);
   if (rules.ownAddresses.includes(address)) return refused(`${address} is the node's own`);
-  if (!contains(rules.ranges, address)) return refused(`${address} is in no range that may be probed`);
-  if (!nodeName.test(node)) return refused(`no name that a Node can have: ${quoted(node)}`);
+  const ranges = by === 'service' ? rules.serviceRanges : rules.ranges;
+  if (!contains(ranges, address)) return refused(`${address} is in no range that may be probed`);
+  if (by === 'service' ? node !== '' : !nodeName.test(node)) {
+    return refused(`no name that a Node can have: ${quoted(node)}`);
+  }
   switch (protocol) {
     case 'udp':
       if (port !== rules.port) return refused(`UDP port ${port} is not that of agents, ${rules.port}`);
@@ -77,7 +82,8 @@ export function checkedTarget(asked: wire.Target, rules: TargetRules): CheckedTa
       return { ok: true, target: { node, address, port, protocol, by, packetBytes } };
     case 'tcp':
       if (port < 1 || port > 65_535) return refused(`no port: ${port}`);
-      if (by !== 'pod') return refused(`no way to probe a pod by: ${quoted(by)}`);
+      if (by !== 'pod' && by !== 'service' && by !== 'endpoint')
+        return refused(`no way to probe a pod by: ${quoted(by)}`);
       if (packetBytes !== 0) return refused('a connection has no size of a packet');
       return { ok: true, target: { node, address, port, protocol, by, packetBytes } };
     default:

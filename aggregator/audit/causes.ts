@@ -14,6 +14,7 @@
  *     mixed-backends > missing-base-jump > base-jump-order > dangling-jump > duplicate-rules > node-name-mismatch
  *         > local-detector-wrong > mark-collision > missing-masquerade (of the node) > proxy-down > proxy-sync-failing
  *         > proxy-stalled > stale-endpoint > missing-service, rejected-service > missing-endpoint
+ *     stale-conntrack > dns-vip-failing
  *
  * Damage that can be seen in the rules stands before proxy-down and its like: a kube-proxy that stopped, fails or hears
  * nothing leaves rules old, but whole.
@@ -28,6 +29,8 @@ interface Cause {
 /** What is wrong with the rules of single Services when they are old. */
 const staleRules = [
   'affinity-mismatch',
+  'dns-vip-failing',
+  'matrix-mismatch',
   'health-check-node-port',
   'missing-endpoint',
   'missing-masquerade',
@@ -85,6 +88,8 @@ const order: readonly Cause[] = [
   {
     check: 'missing-base-jump',
     effects: [
+      'dns-vip-failing',
+      'matrix-mismatch',
       'missing-masquerade',
       'missing-service',
       // Where everything is gone, Services that are young look as before they were made.
@@ -97,6 +102,8 @@ const order: readonly Cause[] = [
   {
     check: 'base-jump-order',
     effects: [
+      'dns-vip-failing',
+      'matrix-mismatch',
       'missing-endpoint',
       'missing-masquerade',
       'missing-service',
@@ -109,6 +116,8 @@ const order: readonly Cause[] = [
   {
     check: 'dangling-jump',
     effects: [
+      'dns-vip-failing',
+      'matrix-mismatch',
       'affinity-mismatch',
       'missing-endpoint',
       'missing-masquerade',
@@ -124,6 +133,8 @@ const order: readonly Cause[] = [
   {
     check: 'ipvs-unbound-vip',
     effects: [
+      'dns-vip-failing',
+      'matrix-mismatch',
       'missing-masquerade',
       'missing-service',
       'rejected-service',
@@ -135,6 +146,8 @@ const order: readonly Cause[] = [
   {
     check: 'node-name-mismatch',
     effects: [
+      'dns-vip-failing',
+      'matrix-mismatch',
       'health-check-node-port',
       'missing-endpoint',
       'missing-masquerade',
@@ -151,10 +164,14 @@ const order: readonly Cause[] = [
   { check: 'proxy-down', effects: staleRules },
   { check: 'proxy-sync-failing', effects: staleRules },
   { check: 'proxy-stalled', effects: staleRules },
-  { check: 'stale-endpoint', effects: ['missing-endpoint', 'missing-masquerade', 'uneven-balance'] },
-  { check: 'missing-service', effects: ['orphaned-chains'] },
-  { check: 'rejected-service', effects: ['orphaned-chains'] },
+  {
+    check: 'stale-endpoint',
+    effects: ['dns-vip-failing', 'matrix-mismatch', 'missing-endpoint', 'missing-masquerade', 'uneven-balance'],
+  },
+  { check: 'missing-service', effects: ['dns-vip-failing', 'matrix-mismatch', 'orphaned-chains'] },
+  { check: 'rejected-service', effects: ['dns-vip-failing', 'matrix-mismatch', 'orphaned-chains'] },
   { check: 'missing-endpoint', effects: ['missing-masquerade', 'uneven-balance'] },
+  { check: 'stale-conntrack', effects: ['dns-vip-failing', 'matrix-mismatch'] },
 ];
 
 /** A violation with the check that found it. */

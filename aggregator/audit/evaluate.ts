@@ -9,6 +9,7 @@ import { type Finding, severities, type Violation } from '../model/finding.ts';
 import type { FrontendCounts, LayerStatus, NodeStatus } from '../model/node-status.ts';
 import { rootCauses } from './causes.ts';
 import { fingerprint, subjectParts } from './fingerprint.ts';
+import { isKnown, isObjectNeed } from './object-needs.ts';
 import { layerStatuses, unknownReasons } from './unknown-reasons.ts';
 
 export { buildView } from './view.ts';
@@ -81,13 +82,12 @@ export function judgeCluster({ nodes: views, objects }: ClusterView, checks: rea
   const cases: Case[] = [];
   for (const check of checks) {
     if (check.scope !== 'cluster') continue;
-    const ofNodes = check.needs.filter((need) => need !== 'pods' && need !== 'events');
+    const ofNodes = check.needs.filter((need) => !isObjectNeed(need));
     const nodes = views.filter((view) => ofNodes.every((need) => isThere(view, need)));
     // A check that needs no node speaks of the API's objects alone.
     const canBeAsked =
       (ofNodes.length === 0 || nodes.length > 0) &&
-      (objects.knowsPods || !check.needs.includes('pods')) &&
-      (objects.knowsEvents || !check.needs.includes('events'));
+      check.needs.every((need) => !isObjectNeed(need) || isKnown(objects, need));
     if (!canBeAsked) continue;
     asked.add(check.id);
     for (const violation of check.evaluate({ nodes, objects })) cases.push(caseOf(check, violation, 'cluster'));
@@ -145,12 +145,8 @@ function isThere(view: NodeView, need: Need): boolean {
       return view.history !== null;
     case 'udp-flows':
       return view.parts.conntrack.state === 'ok' && view.parts.conntrack.value.udp !== null;
-    case 'pods':
-      return view.objects.knowsPods;
-    case 'events':
-      return view.objects.knowsEvents;
     default:
-      return view.parts[need].state === 'ok';
+      return isObjectNeed(need) ? isKnown(view.objects, need) : view.parts[need].state === 'ok';
   }
 }
 

@@ -12,6 +12,7 @@ describe('a fingerprint', () => {
       ['Frontend', 'c22b8f55d70ea752'],
       ['Node', '1d424d4cf0d5516f'],
       ['Pod', 'd015c3d262fdbd15'],
+      ['NetworkPolicy', '1dfd3b6a57cf51a8'],
       ['Link', 'b30fd63fc6ed0854'],
       ['Peer', '54715e99b5128988'],
       ['Address', 'ec3205195eed468b'],

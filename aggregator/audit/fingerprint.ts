@@ -18,6 +18,7 @@ export function subjectParts(subject: Subject): readonly string[] {
     case 'Frontend':
       return [subject.kind, subject.name, subject.port, subject.protocol];
     case 'Pod':
+    case 'NetworkPolicy':
       return [subject.kind, subject.namespace, subject.name];
     case 'Node':
     case 'Link':

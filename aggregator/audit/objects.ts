@@ -1,9 +1,11 @@
 /** The API's objects of one moment, found by what they are asked for. */
 import type { ClusterObjects, ClusterSnapshot } from '../model/cluster.ts';
+import { policyAnswers } from './policy/policy-answers.ts';
 
 /** Indexes a cluster's state; the indexes are made when they are first asked for. */
 export function objectsOf(snapshot: ClusterSnapshot): ClusterObjects {
   const { services, endpointSlices, nodes, pods, namespaces, podEvents } = snapshot;
+  const { networkPolicies, foreignPolicies, dnsConfigurations } = snapshot;
   const serviceIndex = once(
     () => new Map(services.map((service) => [`${service.namespace}/${service.name}`, service])),
   );
@@ -22,10 +24,15 @@ export function objectsOf(snapshot: ClusterSnapshot): ClusterObjects {
     );
   });
   const eventsByNode = once(() => Map.groupBy(podEvents ?? [], ({ nodeName }) => nodeName));
-  return {
+  const policiesByNamespace = once(() => Map.groupBy(networkPolicies ?? [], ({ namespace }) => namespace));
+  const canJudge = networkPolicies !== null && pods !== null && namespaces !== null;
+  const policy = once(() => (canJudge ? policyAnswers(objects) : null));
+  const objects: ClusterObjects = {
     knowsPods: pods !== null,
     knowsNamespaces: namespaces !== null,
     knowsEvents: podEvents !== null,
+    knowsPolicies: networkPolicies !== null,
+    knowsDnsConfiguration: dnsConfigurations !== null,
     services: () => services,
     service: (namespace, name) => serviceIndex().get(`${namespace}/${name}`) ?? null,
     endpointSlices: (namespace, service) => sliceIndex().get(`${namespace}/${service}`) ?? [],
@@ -40,7 +47,16 @@ export function objectsOf(snapshot: ClusterSnapshot): ClusterObjects {
         ?.map(({ pod }) => pod) ?? [],
     podEventsOn: (node) => eventsByNode().get(node) ?? [],
     namespace: (name) => namespaceIndex().get(name) ?? null,
+    namespaces: () => namespaces ?? [],
+    policiesIn: (namespace) => policiesByNamespace().get(namespace) ?? [],
+    policies: () => networkPolicies ?? [],
+    foreignPolicies: () => foreignPolicies ?? [],
+    dnsConfigurations: () => dnsConfigurations ?? [],
+    get policy() {
+      return policy();
+    },
   };
+  return objects;
 }
 
 function once<T>(make: () => T): () => T {

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { NodeParts, Part } from '../../proto/parts.ts';
 import { counters, flannelFiles, link, listed, routes, settings } from '../../test/network-builders.ts';
+import { dnsReport } from '../../test/dns-node.ts';
 import { everyone, forwardTo, nodeView, objects, reported } from '../../test/view-builders.ts';
 import { checks } from '../checks/index.ts';
 import { failedNeeds, layerStatuses, unknownReasons } from './unknown-reasons.ts';
@@ -19,9 +20,12 @@ const whole: Partial<NodeParts> = {
   networkCounters: reported(counters()),
   cni: reported(flannelFiles),
   podNetworks: reported({ pods: listed([]), unread: 0, problem: null }),
+  dns: reported(dnsReport()),
 };
 
-function view(parts: Partial<NodeParts> = {}, known: Parameters<typeof objects>[0] = { pods: [] }) {
+const allKnown = { pods: [], namespaces: [], networkPolicies: [] };
+
+function view(parts: Partial<NodeParts> = {}, known: Parameters<typeof objects>[0] = allKnown) {
   const served = everyone(forwardTo('10.244.1.2:8080'));
   const table = [['tcp 10.96.0.1:80', served]] as const;
   return nodeView({ desired: table, observed: table, parts: { ...whole, ...parts }, objects: objects(known) });
@@ -35,15 +39,15 @@ function layersOf(...given: Parameters<typeof view>): readonly string[] {
 }
 
 describe('the layers of a node', () => {
-  it('are known where all was read that it has; L4 and L5 have no checks', () => {
-    expect(layersOf()).toEqual(['L1 known', 'L2 known', 'L3 known']);
+  it('are known where all was read that it has', () => {
+    expect(layersOf()).toEqual(['L1 known', 'L2 known', 'L3 known', 'L4 known', 'L5 known']);
     expect(unknownReasons(view())).toEqual([]);
   });
 
   it.each(['bird', 'flannel', 'offloads', 'probes', 'sandboxes'] as const)(
     'lack nothing where there is no %s on it, and are not known where that could not be read',
     (name) => {
-      expect(layersOf({ [name]: absent })).toEqual(['L1 known', 'L2 known', 'L3 known']);
+      expect(layersOf({ [name]: absent })).toEqual(['L1 known', 'L2 known', 'L3 known', 'L4 known', 'L5 known']);
       const layer = name === 'sandboxes' ? 'L1' : 'L2';
       expect(layersOf({ [name]: failed })).toContain(`${layer} unknown: ${name}: not permitted`);
     },
@@ -54,16 +58,22 @@ describe('the layers of a node', () => {
       'L1 unknown: cni: not permitted',
       'L2 unknown: cni: not permitted',
       'L3 known',
+      'L4 known',
+      'L5 known',
     ]);
     expect(layersOf({ podNetworks: failed })).toEqual([
       'L1 unknown: podNetworks: not permitted',
       'L2 known',
       'L3 known',
+      'L4 known',
+      'L5 known',
     ]);
     expect(layersOf({ networkSettings: failed, neighbours: failed })).toEqual([
       'L1 known',
       'L2 unknown: neighbours: not permitted: networkSettings: not permitted',
       'L3 known',
+      'L4 known',
+      'L5 known',
     ]);
   });
 
@@ -72,6 +82,8 @@ describe('the layers of a node', () => {
       'L1 not-looked-at: not reported: podNetworks',
       'L2 known',
       'L3 known',
+      'L4 known',
+      'L5 known',
     ]);
     const all = { links: absent, routes: absent, cni: absent };
     expect(layersOf(all)[1]).toBe('L2 not-looked-at: not reported: cni, links, routes');
@@ -82,11 +94,23 @@ describe('the layers of a node', () => {
   });
 
   it('are known without events: their owner need not grant them', () => {
-    expect(layersOf({}, { pods: [], podEvents: null })).toEqual(['L1 known', 'L2 known', 'L3 known']);
+    expect(layersOf({}, { ...allKnown, podEvents: null })).toEqual([
+      'L1 known',
+      'L2 known',
+      'L3 known',
+      'L4 known',
+      'L5 known',
+    ]);
   });
 
   it('of Services are not known where its rules are not, whatever else is', () => {
-    expect(layersOf({ iptables: failed })).toEqual(['L1 known', 'L2 known', 'L3 unknown: iptables: not permitted']);
+    expect(layersOf({ iptables: failed })[2]).toBe('L3 unknown: iptables: not permitted');
+  });
+
+  it('of policies are not known where the API does not tell them', () => {
+    expect(layersOf({}, { pods: [], namespaces: [] })[4]).toBe(
+      'L5 unknown: the NetworkPolicies of the API, or what they speak of, are not known',
+    );
   });
 });
 

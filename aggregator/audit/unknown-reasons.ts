@@ -75,6 +75,9 @@ function statusOf(view: NodeView, layer: Layer, needs: readonly Need[]): LayerSt
   const heeded = [...new Set([...needs, ...(alsoHeeded[layer] ?? [])])];
   const failures = [...failedNeeds(view, heeded)];
   if (needs.includes('pods') && !view.objects.knowsPods) failures.push('the pods of the API are not known');
+  if (needs.includes('policies') && view.objects.policy === null) {
+    failures.push('the NetworkPolicies of the API, or what they speak of, are not known');
+  }
   if (failures.length > 0) return { layer, state: 'unknown', because: [...new Set(failures)].sort() };
   const absent = needs.filter(
     (need) => isPart(view.parts, need) && !mayBeAbsent.has(need) && view.parts[need].state === 'absent',

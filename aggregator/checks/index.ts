@@ -12,8 +12,16 @@ import { competingProxies } from './competing-proxies.ts';
 import { conntrackFull } from './conntrack-full.ts';
 import { conntrackInsertFailed } from './conntrack-insert-failed.ts';
 import { danglingJump } from './dangling-jump.ts';
+import { dnsConfigMismatch } from './dns-config-mismatch.ts';
+import { dnsForwardLoop } from './dns-forward-loop.ts';
+import { dnsNoEndpoints } from './dns-no-endpoints.ts';
+import { dnsReplicaFailing } from './dns-replica-failing.ts';
+import { dnsSearchAmplification } from './dns-search-amplification.ts';
+import { dnsUpstreamFailing } from './dns-upstream-failing.ts';
+import { dnsVipFailing } from './dns-vip-failing.ts';
 import { duplicatePodIp } from './duplicate-pod-ip.ts';
 import { duplicateRules } from './duplicate-rules.ts';
+import { firstPolicyIsolates } from './first-policy-isolates.ts';
 import { forwardDropped } from './forward-dropped.ts';
 import { hairpinOff } from './hairpin-off.ts';
 import { healthCheckNodePort } from './health-check-node-port.ts';
@@ -26,6 +34,7 @@ import { ipvsUnboundVip } from './ipvs-unbound-vip.ts';
 import { leftoverProxyRules } from './leftover-proxy-rules.ts';
 import { localDetectorWrong } from './local-detector-wrong.ts';
 import { markCollision } from './mark-collision.ts';
+import { matrixMismatch } from './matrix-mismatch.ts';
 import { missingBaseJump } from './missing-base-jump.ts';
 import { missingEndpoint } from './missing-endpoint.ts';
 import { missingMasquerade } from './missing-masquerade.ts';
@@ -34,6 +43,7 @@ import { mixedBackends } from './mixed-backends.ts';
 import { modelDisagreement } from './model-disagreement.ts';
 import { mtuLadder } from './mtu-ladder.ts';
 import { noLocalEndpoint } from './no-local-endpoint.ts';
+import { nodeLocalDnsDown } from './node-local-dns-down.ts';
 import { nodeNameMismatch } from './node-name-mismatch.ts';
 import { nodeUnreachable } from './node-unreachable.ts';
 import { oddNodeOut } from './odd-node-out.ts';
@@ -48,6 +58,11 @@ import { podDefaultRoute } from './pod-default-route.ts';
 import { podRouteMisdirected } from './pod-route-misdirected.ts';
 import { podUnwired } from './pod-unwired.ts';
 import { podWithoutIp } from './pod-without-ip.ts';
+import { policyBlocksProbes } from './policy-blocks-probes.ts';
+import { policyDeniesDns } from './policy-denies-dns.ts';
+import { policyNotEnforced } from './policy-not-enforced.ts';
+import { policyPortAfterDnat } from './policy-port-after-dnat.ts';
+import { policySelectsNothing } from './policy-selects-nothing.ts';
 import { proxyDown } from './proxy-down.ts';
 import { proxyStalled } from './proxy-stalled.ts';
 import { proxySyncFailing } from './proxy-sync-failing.ts';
@@ -136,4 +151,19 @@ export const checks: readonly Check[] = [
   serviceSelectsNothing,
   topologySkew,
   unreadableRules,
+  dnsNoEndpoints,
+  dnsForwardLoop,
+  dnsVipFailing,
+  nodeLocalDnsDown,
+  dnsReplicaFailing,
+  dnsUpstreamFailing,
+  dnsConfigMismatch,
+  dnsSearchAmplification,
+  policyNotEnforced,
+  policyDeniesDns,
+  policyPortAfterDnat,
+  firstPolicyIsolates,
+  policySelectsNothing,
+  policyBlocksProbes,
+  matrixMismatch,
 ];

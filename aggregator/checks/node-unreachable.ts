@@ -11,7 +11,7 @@ import type { Evidence, Remedy, Violation } from '../model/finding.ts';
 import { fact } from './shared/evidence.ts';
 import { nodeSubject } from './shared/findings.ts';
 import { badHopBack, badHopThere } from './shared/probe-hops.ts';
-import { isUnanswered } from './shared/probe-results.ts';
+import { isOfWay, isUnanswered } from './shared/probe-results.ts';
 import { largeTopic, nodeTopic, peerTopic } from './shared/topics.ts';
 import { counted, joined } from './shared/words.ts';
 
@@ -41,7 +41,7 @@ interface Failing {
 function evaluate(view: NodeView): readonly Violation[] {
   const { probes } = view.parts;
   if (probes.state !== 'ok') return [];
-  const byPeer = Map.groupBy(probes.value.results, ({ node }) => node);
+  const byPeer = Map.groupBy(probes.value.results.filter(isOfWay), ({ node }) => node);
   const decided = [...byPeer].flatMap(([peer, all]): readonly Failing[] => {
     const parts = view.peers.parts(peer);
     if (parts === null || !isExpected(view, peer)) return [];
@@ -80,7 +80,7 @@ function failuresOf(all: readonly ProbeResult[]): readonly ProbeResult[] {
  */
 function isSilence({ parts: { probes } }: NodeView, decided: readonly Failing[]): boolean {
   const all = [probes, ...decided.map(({ parts }) => parts.probes)];
-  const results = all.flatMap((part) => (part.state === 'ok' ? part.value.results : []));
+  const results = all.flatMap((part) => (part.state === 'ok' ? part.value.results.filter(isOfWay) : []));
   return results.every(({ answered }) => answered === 0) && results.some(({ by }) => by === 'node');
 }
 

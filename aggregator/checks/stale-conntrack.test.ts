@@ -93,6 +93,7 @@ describe('stale-conntrack', () => {
           },
         ],
         frontends: [frontend(dns)],
+        explains: [frontend(dns)],
       },
     ]);
   });

@@ -48,6 +48,7 @@ function violation(view: NodeView, dead: readonly DeadFlow[]): Violation {
     evidence: evidenceOf(dead),
     remediation: remediesOf(view, dead),
     frontends: unique(dead.map(({ key }) => key)),
+    explains: unique(dead.map(({ key }) => key)),
     ...(isServed ? {} : { severity: 'medium' as const }),
   };
 }

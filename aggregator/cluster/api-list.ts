@@ -9,10 +9,13 @@ import { elements, member, oneOf, refuse, requiredText, rootField, text, textMap
 export interface Kind<T> {
   readonly kind: string;
   readonly read: (item: Field) => T | null;
+  /** Objects of several kinds stand in its lists, each of which says its own. */
+  readonly isMixed?: true;
 }
 
 /** Reads a whole list. Every problem of every item is reported, and then there is no value. */
-export function readList<T>(json: unknown, { kind, read }: Kind<T>): Reading<readonly T[]> {
+export function readList<T>(json: unknown, of: Kind<T>): Reading<readonly T[]> {
+  const { kind } = of;
   const problems: string[] = [];
   const list = rootField(json, `list of ${kind}s`, problems);
   oneOf(member(list, 'kind'), [`${kind}List`, 'List'], 'List');
@@ -21,7 +24,7 @@ export function readList<T>(json: unknown, { kind, read }: Kind<T>): Reading<rea
   if (problems.length === 0 && items.value === undefined) refuse(items, 'a list');
   const values: T[] = [];
   for (const { value } of elements(items)) {
-    const one = readObject(value, { kind, read });
+    const one = readObject(value, of);
     if (!one.ok) problems.push(...one.problems);
     else if (one.value !== null) values.push(one.value);
   }
@@ -29,10 +32,10 @@ export function readList<T>(json: unknown, { kind, read }: Kind<T>): Reading<rea
 }
 
 /** Reads one object, which in a list may lack its kind; null = it is of no interest. */
-export function readObject<T>(json: unknown, { kind, read }: Kind<T>): Reading<T | null> {
+export function readObject<T>(json: unknown, { kind, read, isMixed }: Kind<T>): Reading<T | null> {
   const problems: string[] = [];
   const item = rootField(json, nameOf(json, kind), problems);
-  oneOf(member(item, 'kind'), [kind], kind);
+  if (isMixed !== true) oneOf(member(item, 'kind'), [kind], kind);
   const value = problems.length === 0 ? read(item) : null;
   return problems.length === 0 ? { ok: true, value } : { ok: false, problems };
 }

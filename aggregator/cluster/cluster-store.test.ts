@@ -33,19 +33,23 @@ describe('the first lists', () => {
       ownerName: 'plumbline-agent',
     });
     expect([...first].sort()).toEqual([
+      'dns-configuration',
       'health agentpods',
       'health endpointslices',
       'health events',
       'health namespaces',
+      'health networkpolicies',
       'health nodes',
       'health pods',
       'health services',
       'node node-a',
       'pods plumbline',
+      'policies ',
       'relisted agentpods',
       'relisted endpointslices',
       'relisted events',
       'relisted namespaces',
+      'relisted networkpolicies',
       'relisted nodes',
       'relisted pods',
       'relisted services',
@@ -334,5 +338,49 @@ describe('stopping', () => {
     await timing.pass(0);
     await stopped;
     expect([api.watches().length, timing.waiting]).toEqual([0, 0]);
+  });
+});
+
+describe('a NetworkPolicy', () => {
+  const policy = (name: string, spec: object = {}) => ({ metadata: { namespace: 'shop', name }, spec });
+
+  it('is told by its namespace when it comes, changes and goes', async () => {
+    const { api, store, timing, told } = await followed();
+    api.apply('networkpolicies', policy('deny'));
+    await timing.pass(0);
+    expect([told(), [...store.policiesIn('shop')].length, [...store.policiesIn('other')]]).toEqual([
+      ['policies shop'],
+      1,
+      [],
+    ]);
+    api.apply('networkpolicies', policy('deny', { policyTypes: ['Ingress'] }));
+    await timing.pass(0);
+    expect(told()).toEqual([]);
+    api.remove('networkpolicies', 'shop/deny');
+    await timing.pass(0);
+    expect([told(), store.objects().networkPolicies]).toEqual([['policies shop'], []]);
+  });
+
+  it('that cannot be read makes all of them unknown', async () => {
+    const { api, store, timing } = await followed();
+    api.apply('networkpolicies', policy('deny', { egress: 'everything' }));
+    await timing.pass(0);
+    expect(store.health('networkpolicies')).toMatchObject({
+      fresh: false,
+      because: 'cannot be read: NetworkPolicy shop/deny: spec.egress is "everything", expected a list',
+    });
+    expect(store.objects().networkPolicies).toBe(null);
+  });
+});
+
+describe('the configuration of cluster DNS', () => {
+  it('is asked for once a minute, and a change of it is told', async () => {
+    const { api, store, timing, told } = await followed();
+    expect([store.health('dnsconfigurations').fresh, [...store.dnsConfigurations()]]).toEqual([true, []]);
+    const metadata = { namespace: 'kube-system', name: 'coredns' };
+    api.apply('configmaps', { metadata, data: { Corefile: '. {\n}\n' } });
+    await timing.pass(61);
+    expect(told().filter((change) => change === 'dns-configuration')).toHaveLength(1);
+    expect([...store.dnsConfigurations()]).toEqual([{ ...metadata, files: { Corefile: '. {\n}\n' } }]);
   });
 });

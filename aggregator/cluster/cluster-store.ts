@@ -8,6 +8,7 @@
 import type {
   ClusterNode,
   ClusterSnapshot,
+  DnsConfiguration,
   EndpointSlice,
   Namespace,
   Pod,
@@ -16,9 +17,17 @@ import type {
 } from '../model/cluster.ts';
 import type { Address } from '../../proto/address.ts';
 import type { AgentPod, ClusterChange, ClusterFeed, WatchedKind, WatchHealth } from '../model/feeds.ts';
+import type { ForeignPolicy, NetworkPolicy } from '../model/policy.ts';
 import type { Figure } from '../model/record.ts';
 import { AgentPods } from './agent-pods.ts';
 import type { ApiClient } from './api-client.ts';
+import {
+  dnsConfigurationQuestions,
+  dnsConfigurationsEveryMs,
+  foreignPoliciesEveryMs,
+  foreignPolicyQuestions,
+} from './asked-kinds.ts';
+import { AskedObjects } from './asked-objects.ts';
 import { FollowedKind } from './followed-kind.ts';
 import { Names } from './names.ts';
 import type { ObjectChange } from './object-table.ts';
@@ -31,6 +40,7 @@ import {
   agentPodResource,
   endpointSliceResource,
   namespaceResource,
+  networkPolicyResource,
   nodeResource,
   podEventResource,
   podResource,
@@ -58,7 +68,10 @@ export class ClusterStore implements ClusterFeed {
   readonly #pods: FollowedKind<Pod>;
   readonly #namespaces: FollowedKind<Namespace>;
   readonly #events: FollowedKind<PodEvent>;
+  readonly #policies: FollowedKind<NetworkPolicy>;
   readonly #agentPods: FollowedKind<AgentPod>;
+  readonly #foreignPolicies: AskedObjects<ForeignPolicy>;
+  readonly #dnsConfigurations: AskedObjects<DnsConfiguration>;
   readonly #index = new SliceIndex();
   readonly #podIndex = new PodIndex();
   readonly #podEvents = new PodEvents();
@@ -90,6 +103,28 @@ export class ClusterStore implements ClusterFeed {
       for (const { key } of changes) this.#tell({ kind: 'namespace', name: key, at: options.timing.now() });
     });
     this.#events = this.#kind(podEventResource, (changes) => this.#podEvents.change(changes));
+    this.#policies = this.#kind(networkPolicyResource, (changes) => {
+      const at = options.timing.now();
+      const namespaces = new Set(changes.map(({ before, after }) => (after ?? before)?.namespace ?? ''));
+      for (const namespace of namespaces) this.#tell({ kind: 'policies', namespace, at });
+    });
+    this.#foreignPolicies = new AskedObjects({
+      client,
+      timing: options.timing,
+      questions: foreignPolicyQuestions,
+      everyMs: foreignPoliciesEveryMs,
+      warn: (message) => options.log.warn({ kind: 'foreignpolicies' }, message),
+      // Of no namespace: no node waits to be looked at for them.
+      changed: () => this.#tell({ kind: 'policies', namespace: '', at: options.timing.now() }),
+    });
+    this.#dnsConfigurations = new AskedObjects({
+      client,
+      timing: options.timing,
+      questions: dnsConfigurationQuestions,
+      everyMs: dnsConfigurationsEveryMs,
+      warn: (message) => options.log.warn({ kind: 'dnsconfigurations' }, message),
+      changed: () => this.#tell({ kind: 'dns-configuration', at: options.timing.now() }),
+    });
     this.#agentPods = this.#kind(ofAgents, (changes) => this.agentPods.take(changes));
   }
 
@@ -125,6 +160,22 @@ export class ClusterStore implements ClusterFeed {
     return this.#podEvents.on(node, this.#options.timing.now());
   }
 
+  *policiesIn(namespace: string): Iterable<NetworkPolicy> {
+    for (const policy of this.policies()) if (policy.namespace === namespace) yield policy;
+  }
+
+  policies(): Iterable<NetworkPolicy> {
+    return this.#policies.objects.values();
+  }
+
+  foreignPolicies(): Iterable<ForeignPolicy> {
+    return this.#foreignPolicies.objects;
+  }
+
+  dnsConfigurations(): Iterable<DnsConfiguration> {
+    return this.#dnsConfigurations.objects;
+  }
+
   slicesOf(serviceKey: string): readonly EndpointSlice[] {
     return this.#index.of(serviceKey);
   }
@@ -141,10 +192,15 @@ export class ClusterStore implements ClusterFeed {
       pods,
       namespaces,
       podEvents,
+      networkPolicies: this.#policies.health().fresh ? [...this.policies()] : null,
+      foreignPolicies: this.#foreignPolicies.health().fresh ? this.#foreignPolicies.objects : null,
+      dnsConfigurations: this.#dnsConfigurations.health().fresh ? this.#dnsConfigurations.objects : null,
     };
   }
 
   health(kind: WatchedKind): WatchHealth {
+    if (kind === 'foreignpolicies') return this.#foreignPolicies.health();
+    if (kind === 'dnsconfigurations') return this.#dnsConfigurations.health();
     return (
       this.#all()
         .find(({ of }) => of === kind)
@@ -159,12 +215,12 @@ export class ClusterStore implements ClusterFeed {
 
   /** Begins all watches. */
   start(): void {
-    this.#running ??= Promise.all(this.#all().map((kind) => kind.run()));
+    this.#running ??= Promise.all([...this.#all(), ...this.#asked()].map((kind) => kind.run()));
   }
 
   /** Ends all watches and waits for it. */
   async stop(): Promise<void> {
-    for (const kind of this.#all()) kind.stop();
+    for (const kind of [...this.#all(), ...this.#asked()]) kind.stop();
     await this.#running;
   }
 
@@ -192,7 +248,12 @@ export class ClusterStore implements ClusterFeed {
   }
 
   #all(): readonly AnyKind[] {
-    return [this.#services, this.#slices, this.#nodes, this.#pods, this.#namespaces, this.#events, this.#agentPods];
+    const ofServices = [this.#services, this.#slices, this.#nodes];
+    return [...ofServices, this.#pods, this.#namespaces, this.#events, this.#policies, this.#agentPods];
+  }
+
+  #asked() {
+    return [this.#foreignPolicies, this.#dnsConfigurations];
   }
 
   /** A slice's change is one of its Service: of both, where it went from one to another. */

@@ -1,5 +1,5 @@
 /** What occurs in thousands of objects, kept once: parsing gives each object a copy of its own. */
-import type { ContainerPort, EndpointSlice, Pod } from '../model/cluster.ts';
+import type { ContainerPort, EndpointSlice, KubeletProbe, Pod, PodDns } from '../model/cluster.ts';
 
 /** Forgets all of them rather than grow without end, should they turn out not to repeat. */
 const mostNames = 100_000;
@@ -9,6 +9,9 @@ export class Names {
   readonly #names = new Map<string, string>();
   readonly #labels = new Map<string, Pod['labels']>();
   readonly #ports = new Map<string, readonly ContainerPort[]>();
+  readonly #owners = new Map<string, NonNullable<Pod['owner']>>();
+  readonly #dns = new Map<string, PodDns>();
+  readonly #probes = new Map<string, readonly KubeletProbe[]>();
 
   one(name: string): string {
     const known = this.#names.get(name);
@@ -33,9 +36,9 @@ export class Names {
     };
   }
 
-  /** An equal pod: the pods of one ReplicaSet have the same labels and ports, and all have names that others have too. */
+  /** An equal pod: the pods of one ReplicaSet have the same labels, ports and probes, and all have names of others. */
   inPod(pod: Pod): Pod {
-    const { nodeName, labels, ports, createdAt } = pod;
+    const { nodeName, labels, ports, createdAt, owner, dns, kubeletProbes: probes } = pod;
     return {
       ...pod,
       namespace: this.one(pod.namespace),
@@ -45,6 +48,9 @@ export class Names {
       ...(pod.waitingReason === undefined ? {} : { waitingReason: this.one(pod.waitingReason) }),
       labels: shared(this.#labels, labels, () => this.#withKeys(labels)),
       ports: shared(this.#ports, ports, () => ports.map((port) => ({ ...port, name: this.one(port.name) }))),
+      ...(owner === undefined ? {} : { owner: shared(this.#owners, owner, () => owner) }),
+      ...(dns === undefined ? {} : { dns: shared(this.#dns, dns, () => dns) }),
+      ...(probes === undefined ? {} : { kubeletProbes: shared(this.#probes, probes, () => probes) }),
     };
   }
 

@@ -1,5 +1,5 @@
 /** A Pod in the API's form, of what pod.ts keeps of it. */
-import type { ContainerPort, Pod } from '../model/cluster.ts';
+import type { ContainerPort, Pod, PodDns } from '../model/cluster.ts';
 import { type ListKind, type ObjectJson, protocolJson, unlessNull, unlessZero } from './object-json.ts';
 
 export const podList: ListKind = { apiVersion: 'v1', kind: 'PodList' };
@@ -7,7 +7,6 @@ export const podList: ListKind = { apiVersion: 'v1', kind: 'PodList' };
 /** That a pod is being deleted is kept, and not since when. */
 const sometime = '1970-01-01T00:00:00Z';
 
-/** The ports of all containers stand in one. */
 export function podJson(pod: Pod): ObjectJson {
   const { namespace, name, uid, labels, nodeName, phase, addresses, hostNetwork, terminating, createdAt } = pod;
   return {
@@ -19,12 +18,14 @@ export function podJson(pod: Pod): ObjectJson {
       deletionTimestamp: terminating ? sometime : undefined,
       labels,
       annotations: annotationsOf(pod),
+      ownerReferences: pod.owner === undefined ? undefined : [{ ...pod.owner, controller: true }],
     },
     spec: {
       nodeName: unlessNull(nodeName),
       hostNetwork: hostNetwork ? true : undefined,
       runtimeClassName: pod.runtimeClass === undefined ? undefined : 'some',
-      containers: [{ name: 'all', ports: pod.ports.map(portJson) }],
+      ...(pod.dns === undefined ? {} : dnsJson(pod.dns)),
+      containers: containersOf(pod),
     },
     status: {
       phase,
@@ -35,6 +36,20 @@ export function podJson(pod: Pod): ObjectJson {
       containerStatuses: statesOf(pod),
     },
   };
+}
+
+function dnsJson({ policy, nameservers, searches, ndots }: PodDns): ObjectJson {
+  const options = ndots === null ? undefined : [{ name: 'ndots', value: String(ndots) }];
+  return { dnsPolicy: policy, dnsConfig: { nameservers, searches, options } };
+}
+
+/** The ports of all containers stand in the first, and as many follow as there are probes: how they ask is not kept. */
+function containersOf({ ports, kubeletProbes = [] }: Pod): readonly ObjectJson[] {
+  const probed = kubeletProbes.map(({ kind, port }, index) => ({
+    name: `probed-${index + 1}`,
+    [`${kind}Probe`]: { tcpSocket: { port } },
+  }));
+  return [{ name: 'all', ports: ports.map(portJson) }, ...probed];
 }
 
 /** Which networks it asks for is not kept, nor which class of runtime. */

@@ -156,15 +156,121 @@ describe('a pod', () => {
   });
 });
 
+/** What is read of a pod's spec beside what every pod has. */
+function wishesOf(spec: unknown, metadata: object = {}) {
+  const items = [
+    { metadata: { namespace: 'shop', name: 'web-0', ...metadata }, spec, status: { podIP: '10.244.1.2' } },
+  ];
+  const [{ owner, dns, kubeletProbes } = {}] = podsIn(items);
+  return Object.fromEntries(Object.entries({ owner, dns, kubeletProbes }).filter(([, value]) => value !== undefined));
+}
+
+describe("a pod's owner", () => {
+  const owned = (kind: string, name: string, controller = true) => ({ ownerReferences: [{ kind, name, controller }] });
+  const hashed = { labels: { 'pod-template-hash': '5d4f8' } };
+
+  it.each([
+    ['its Deployment', { ...owned('ReplicaSet', 'web-5d4f8'), ...hashed }, { kind: 'Deployment', name: 'web' }],
+    ['a ReplicaSet of nobody', owned('ReplicaSet', 'web-5d4f8'), { kind: 'ReplicaSet', name: 'web-5d4f8' }],
+    [
+      'a ReplicaSet of another name',
+      { ...owned('ReplicaSet', 'web5d4f8'), ...hashed },
+      { kind: 'ReplicaSet', name: 'web5d4f8' },
+    ],
+    ['a StatefulSet', owned('StatefulSet', 'pg'), { kind: 'StatefulSet', name: 'pg' }],
+    ['the Job of a CronJob', owned('Job', 'report-29381'), { kind: 'Job', name: 'report-29381' }],
+  ])('is %s', (_what, metadata, owner) => {
+    expect(wishesOf({}, metadata)).toEqual({ owner });
+  });
+
+  it('is nobody where nobody controls it', () => {
+    expect(wishesOf({}, owned('Node', 'node-a', false))).toEqual({});
+  });
+});
+
+describe('how a pod resolves names', () => {
+  const nothing = { nameservers: [], searches: [], ndots: null };
+  it.each([
+    [{}, {}],
+    [{ dnsPolicy: 'ClusterFirst', dnsConfig: {} }, {}],
+    [{ dnsPolicy: 'Default' }, { dns: { policy: 'Default', ...nothing } }],
+    [{ dnsPolicy: 'ClusterFirstWithHostNet' }, { dns: { policy: 'ClusterFirstWithHostNet', ...nothing } }],
+    [
+      { dnsConfig: { options: [{ name: 'edns0' }, { name: 'ndots', value: '2' }] } },
+      { dns: { policy: 'ClusterFirst', ...nothing, ndots: 2 } },
+    ],
+    [
+      { dnsPolicy: 'None', dnsConfig: { nameservers: ['10.0.0.53', 'x'], searches: ['corp.example'] } },
+      { dns: { policy: 'None', nameservers: ['10.0.0.53'], searches: ['corp.example'], ndots: null } },
+    ],
+    [{ dnsConfig: { options: [{ name: 'ndots', value: 'many' }] } }, {}],
+    [
+      { dnsConfig: { options: [{ name: 'ndots', value: '99' }] } },
+      { dns: { policy: 'ClusterFirst', ...nothing, ndots: 15 } },
+    ],
+  ])('%j is %j', (spec, wishes) => {
+    expect(wishesOf(spec)).toEqual(wishes);
+  });
+});
+
+describe('probes of the kubelet', () => {
+  const ports = [{ name: 'http', containerPort: 8080 }];
+  const ofContainer = (container: object) => wishesOf({ containers: [container] });
+  const ready = (port: number) => ({ kubeletProbes: [{ kind: 'readiness', port }] });
+
+  it.each([
+    ['by HTTP', { readinessProbe: { httpGet: { path: '/', port: 80 } } }, ready(80)],
+    ['by HTTP to a port by its name', { ports, readinessProbe: { httpGet: { port: 'http' } } }, ready(8080)],
+    ['by TCP', { readinessProbe: { tcpSocket: { port: 5432 } } }, ready(5432)],
+    ['by gRPC', { readinessProbe: { grpc: { port: 9000 } } }, ready(9000)],
+    ['to the address of the pod itself', { readinessProbe: { httpGet: { host: '10.244.1.2', port: 80 } } }, ready(80)],
+    ['by a program in the container', { livenessProbe: { exec: { command: ['true'] } } }, {}],
+    ['to another host', { livenessProbe: { httpGet: { host: '127.0.0.1', port: 80 } } }, {}],
+    ['to a port that nobody named', { ports, livenessProbe: { httpGet: { port: 'https' } } }, {}],
+    ['to no port', { livenessProbe: { tcpSocket: { port: 70_000 } } }, {}],
+  ])('%s', (_how, container, wishes) => {
+    expect(ofContainer(container)).toEqual(wishes);
+  });
+
+  it('of all containers that run on count, equal ones once', () => {
+    const probe = { httpGet: { port: 80 } };
+    const spec = {
+      containers: [{ livenessProbe: probe, startupProbe: probe }, { livenessProbe: probe }],
+      initContainers: [
+        { startupProbe: { tcpSocket: { port: 1 } } },
+        { restartPolicy: 'Always', startupProbe: { tcpSocket: { port: 2 } } },
+      ],
+    };
+    expect(wishesOf(spec)).toEqual({
+      kubeletProbes: [
+        { kind: 'liveness', port: 80 },
+        { kind: 'startup', port: 80 },
+        { kind: 'startup', port: 2 },
+      ],
+    });
+  });
+});
+
 describe('pods that are alike', () => {
-  it('share their labels, their ports and their names', () => {
+  it('share their labels, ports, owners, probes and names', () => {
     const pod = (name: string, app: string) => ({
-      metadata: { namespace: 'shop', name, labels: { app } },
-      spec: { containers: [{ ports: [{ containerPort: 80 }] }] },
+      metadata: {
+        namespace: 'shop',
+        name,
+        labels: { app },
+        ownerReferences: [{ kind: 'Job', name: app, controller: true }],
+      },
+      spec: {
+        dnsPolicy: 'Default',
+        containers: [{ ports: [{ containerPort: 80 }], livenessProbe: { tcpSocket: { port: 80 } } }],
+      },
     });
     const [one, other, third] = podsIn([pod('web-0', 'web'), pod('web-1', 'web'), pod('api-0', 'api')]);
     expect(one?.labels).toBe(other?.labels);
     expect(one?.ports).toBe(third?.ports);
+    expect(one?.owner).toBe(other?.owner);
+    expect(one?.dns).toBe(third?.dns);
+    expect(one?.kubeletProbes).toBe(third?.kubeletProbes);
     expect([one?.labels, third?.labels]).toEqual([{ app: 'web' }, { app: 'api' }]);
   });
 });

@@ -3,8 +3,10 @@ import type { ContainerPort, Pod } from '../model/cluster.ts';
 import type { Kind } from './api-list.ts';
 import { readName } from './api-list.ts';
 import type { Field } from './api-object.ts';
-import { apiAddress, elements, flag, member, protocolOf, text, textMap, whole } from './api-object.ts';
+import { apiAddress, elements, flag, member, protocolOf, requiredText, text, textMap, whole } from './api-object.ts';
 import type { Names } from './names.ts';
+import { readPodDns } from './pod-dns.ts';
+import { readKubeletProbes } from './pod-probes.ts';
 
 const longestReason = 64;
 const phases = ['Pending', 'Running', 'Succeeded', 'Failed'] as const;
@@ -31,7 +33,7 @@ function readPod(item: Field): Pod {
     hostNetwork: flag(member(spec, 'hostNetwork')) ?? false,
     ready: isReady(status),
     terminating: text(member(metadata, 'deletionTimestamp')) !== null,
-    ports: readPorts(spec),
+    ports: longRunning(spec).flatMap((container) => elements(member(container, 'ports')).map(readPort)),
     createdAt: text(member(metadata, 'creationTimestamp')),
     startedAt: text(member(status, 'startTime')),
     runs: containersOf(status).some((state) => !isNothing(member(state, 'running'))),
@@ -39,7 +41,20 @@ function readPod(item: Field): Pod {
     ...readSandbox(status),
     ...readWishes(member(metadata, 'annotations')),
     ...(text(member(spec, 'runtimeClassName')) ? { runtimeClass: true as const } : {}),
+    ...readOwner(metadata),
+    ...readPodDns(spec),
+    ...readKubeletProbes(longRunning(spec), readAddresses(status)),
   };
+}
+
+/** A Deployment names its ReplicaSets after itself and the hash of their pods' template, which the pods have as a label. */
+function readOwner(metadata: Field): Pick<Pod, 'owner'> {
+  const owner = elements(member(metadata, 'ownerReferences')).find((one) => flag(member(one, 'controller')) === true);
+  if (owner === undefined) return {};
+  const [kind, name] = [requiredText(member(owner, 'kind')), requiredText(member(owner, 'name'))];
+  const hash = text(member(member(metadata, 'labels'), 'pod-template-hash'));
+  const isDeployed = kind === 'ReplicaSet' && hash !== null && hash !== '' && name.endsWith(`-${hash}`);
+  return { owner: isDeployed ? { kind: 'Deployment', name: name.slice(0, -hash.length - 1) } : { kind, name } };
 }
 
 /** The states of all containers, those that run before the others first. */
@@ -90,14 +105,12 @@ function isReady(status: Field): boolean {
   );
 }
 
-/** Init containers that go on beside the others (sidecars) have ports that count too. */
-function readPorts(spec: Field): readonly ContainerPort[] {
+/** Init containers that go on beside the others (sidecars) have ports and probes that count too. */
+function longRunning(spec: Field): readonly Field[] {
   const sidecars = elements(member(spec, 'initContainers')).filter(
     (container) => text(member(container, 'restartPolicy')) === 'Always',
   );
-  return [...elements(member(spec, 'containers')), ...sidecars].flatMap((container) =>
-    elements(member(container, 'ports')).map(readPort),
-  );
+  return [...elements(member(spec, 'containers')), ...sidecars];
 }
 
 function readPort(port: Field): ContainerPort {

@@ -1,7 +1,7 @@
 /** What texts of others may hold, and a snapshot or a finding must not: passwords, keys, tokens. */
 
 /** Instead of a line that may hold one. */
-const leftOut = '(left out)';
+export const leftOut = '(left out)';
 
 /** `etcd` has `credentials USER PASSWORD`, `route53` has `aws_access_key ID SECRET`, `tsig` has `secret NAME KEY`. */
 const telling =
@@ -16,12 +16,12 @@ const inUrl = /(:\/\/)[^/\s@]+@/g;
 const jsonWebToken = /\beyJ[A-Za-z0-9_-]{5,}\.eyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?/g;
 const authorization = /\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}/gi;
 
-/** The text of a configuration without the lines that may hold a secret; a line too many is no harm. */
+/** The text of a configuration without the lines that may hold a secret; a line too many is no harm. Blocks stay whole. */
 export function withoutSecretLines(text: string): string {
   const lines = text.split('\n').map((line) => {
     const indent = /^\s*/.exec(line)?.[0] ?? '';
     return telling.test(line) || withPassword.test(line) || line.search(inUrl) >= 0 || line.search(jsonWebToken) >= 0
-      ? `${indent}${leftOut}`
+      ? `${indent}${leftOut}${/\{\s*(?:#.*)?$/.test(line) ? ' {' : ''}`
       : line;
   });
   return lines.join('\n');

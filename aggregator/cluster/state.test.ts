@@ -214,7 +214,10 @@ describe('a slice', () => {
     );
     expect(reading).toEqual({
       ok: true,
-      value: { services: [], endpointSlices: [], nodes: [], pods: null, namespaces: null, podEvents: null },
+      value: {
+        ...{ services: [], endpointSlices: [], nodes: [], pods: null, namespaces: null, podEvents: null },
+        ...{ networkPolicies: null, foreignPolicies: null, dnsConfigurations: null },
+      },
     });
   });
 });

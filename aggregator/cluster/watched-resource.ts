@@ -1,6 +1,7 @@
 /** The resources that are listed and watched: where they lie, which of them, and how one is read. */
 import type { ClusterNode, EndpointSlice, Namespace, Pod, PodEvent, Service } from '../model/cluster.ts';
 import type { AgentPod, WatchedKind } from '../model/feeds.ts';
+import type { NetworkPolicy } from '../model/policy.ts';
 import { agentPodKind } from './agent-pod.ts';
 import { type Kind, readObject } from './api-list.ts';
 import type { Reading } from './api-object.ts';
@@ -8,6 +9,7 @@ import { endpointSliceKind } from './endpoint-slice.ts';
 import { recordOf } from './json-record.ts';
 import type { Names } from './names.ts';
 import { namespaceKind } from './namespace.ts';
+import { networkPolicyKind } from './network-policy.ts';
 import { nodeKind } from './node.ts';
 import { podKind } from './pod.ts';
 import { podEventKind, sandboxReasonWord } from './pod-event.ts';
@@ -71,6 +73,15 @@ export const namespaceResource: WatchedResource<Namespace> = {
   path: '/api/v1/namespaces',
   labelSelector: null,
   kind: namespaceKind,
+};
+
+/** Without the right to them nothing is told of L5, and nobody need be told of that. */
+export const networkPolicyResource: WatchedResource<NetworkPolicy> = {
+  of: 'networkpolicies',
+  path: '/apis/networking.k8s.io/v1/networkpolicies',
+  labelSelector: null,
+  kind: networkPolicyKind,
+  mayBeRefused: true,
 };
 
 /** Every pod of the cluster. @param names see podKind. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { address, prefix } from '../../test/builders.ts';
+import { policies } from '../../test/property/policy-arbitrary.ts';
 import { recordedSnapshot } from '../../test/recorded-snapshot.ts';
 import { recordingFolder, recordingNames } from '../../test/recordings.ts';
 import type {
@@ -30,6 +31,9 @@ function readBack(snapshot: ClusterSnapshot) {
     pods: lists.get('pods.json'),
     namespaces: lists.get('namespaces.json'),
     events: lists.get('events.json'),
+    networkPolicies: lists.get('networkpolicies.json'),
+    foreignPolicies: lists.get('foreignpolicies.json'),
+    configMaps: lists.get('configmaps.json'),
   });
 }
 
@@ -40,6 +44,9 @@ const nothing: ClusterSnapshot = {
   pods: null,
   namespaces: null,
   podEvents: null,
+  networkPolicies: null,
+  foreignPolicies: null,
+  dnsConfigurations: null,
 };
 
 describe('lists that are written of what is kept of objects', () => {
@@ -52,7 +59,8 @@ describe('lists that are written of what is kept of objects', () => {
 
   it('are there for what is known only: no list of pods is not a list of none', () => {
     expect(readBack(nothing)).toEqual({ ok: true, value: nothing });
-    const none = { ...nothing, pods: [], namespaces: [], podEvents: [] };
+    const noPolicies = { networkPolicies: [], foreignPolicies: [], dnsConfigurations: [] };
+    const none = { ...nothing, pods: [], namespaces: [], podEvents: [], ...noPolicies };
     expect(readBack(none)).toEqual({ ok: true, value: none });
   });
 
@@ -216,6 +224,17 @@ const sometimes = fc.record(
     probePort: portNumber,
     severalNetworks: fc.constant(true as const),
     runtimeClass: fc.constant(true as const),
+    owner: fc.record({ kind: fc.constantFrom('Deployment', 'ReplicaSet', 'Job'), name }),
+    dns: fc.record({
+      policy: fc.constantFrom('ClusterFirstWithHostNet', 'Default', 'None'),
+      nameservers: fc.array(anyAddress, { maxLength: 2 }),
+      searches: fc.array(name, { maxLength: 2 }),
+      ndots: orNull(fc.integer({ min: 0, max: 15 })),
+    }),
+    kubeletProbes: fc.uniqueArray(
+      fc.record({ kind: fc.constantFrom('liveness', 'readiness', 'startup'), port: portNumber }),
+      { minLength: 1, maxLength: 3, selector: ({ kind, port }) => `${kind} ${port}` },
+    ),
   },
   { requiredKeys: [] },
 );
@@ -244,4 +263,27 @@ const snapshot: fc.Arbitrary<ClusterSnapshot> = fc.record({
   pods: orNull(fc.array(pod, few)),
   namespaces: orNull(fc.array(namespace, few)),
   podEvents: orNull(fc.array(podEvent, few)),
+  networkPolicies: orNull(policies),
+  foreignPolicies: orNull(
+    fc.array(
+      fc.record({
+        kind: fc.constantFrom('CiliumNetworkPolicy', 'GlobalNetworkPolicy.crd.projectcalico.org', 'Policy.example.com'),
+        namespace: orNull(name),
+        name,
+      }),
+      few,
+    ),
+  ),
+  dnsConfigurations: orNull(
+    fc.array(
+      fc.record({
+        namespace: fc.constant('kube-system'),
+        name: fc.constantFrom('coredns', 'coredns-custom', 'node-local-dns'),
+        files: fc.dictionary(fc.constantFrom('Corefile', 'a.server'), fc.constantFrom('', '. {\n  errors\n}\n'), {
+          maxKeys: 2,
+        }),
+      }),
+      few,
+    ),
+  ),
 });

@@ -9,11 +9,17 @@
 import type { Leaf, TreeDigests } from '../../proto/bucket-tree.ts';
 import { DesiredBook } from '../audit/desired-book.ts';
 import type { Step } from '../audit/lifecycle.ts';
+import { observedPairs } from '../audit/matrix/observations.ts';
+import { answerQuestion } from '../audit/policy/answer-question.ts';
 import type { ProbeFleet } from '../audit/probe-targets.ts';
+import { diagnose } from '../diagnose/diagnose.ts';
 import type { Check } from '../model/check.ts';
+import type { DiagnosisAnswer, DiagnosisQuestion } from '../model/diagnosis.ts';
 import type { AgentFeed, ClusterFeed, KnownLeaves } from '../model/feeds.ts';
 import type { Journal, TrackedFinding } from '../model/lifecycle.ts';
 import type { NodeMoment } from '../model/moment.ts';
+import type { Matrix, MatrixGrid, MatrixPair, MatrixQuestion } from '../model/matrix.ts';
+import type { PolicyAnswer, PolicyQuestion } from '../model/policy.ts';
 import type {
   AuditEvent,
   AuditRecord,
@@ -24,8 +30,10 @@ import type {
   ServiceDetail,
   ServiceRecord,
 } from '../model/record.ts';
+import { diagnosisInput } from './diagnosis-input.ts';
 import { Intake } from './intake.ts';
 import { Judge, judgedKinds } from './judge.ts';
+import { MatrixDesk } from './matrix-desk.ts';
 import { type NodeMemory, peersAmong, whyNotJudged } from './node-memory.ts';
 import { rulesToAskFor } from './node-rules.ts';
 import { ProbeAim } from './probe-aim.ts';
@@ -67,6 +75,7 @@ export class Engine implements AuditRecord, KnownLeaves {
   readonly #judge: Judge;
   readonly #publication: Publication;
   readonly #aim: ProbeAim | null;
+  readonly #matrixDesk: MatrixDesk;
   readonly #dirty = new Set<string>();
   #agents: AgentFeed | null = null;
   /** What the checks of the whole fleet, and those of the API's objects, said and has not ended. */
@@ -82,8 +91,15 @@ export class Engine implements AuditRecord, KnownLeaves {
     const { cluster, now, largestPacketTo = null } = options;
     const peers = peersAmong(this.#memories, now);
     this.#options = options;
-    this.#aim = largestPacketTo === null ? null : new ProbeAim({ cluster, peers, largestPacketTo, now });
     this.#judge = new Judge({ ...options, book: this.#book, peers });
+    const { objects } = this.#judge;
+    this.#aim = largestPacketTo === null ? null : new ProbeAim({ cluster, objects, peers, largestPacketTo, now });
+    this.#matrixDesk = new MatrixDesk({
+      objects,
+      now,
+      later: options.later,
+      observed: () => this.#observed(),
+    });
     this.#intake = new Intake({
       cluster,
       book: this.#book,
@@ -266,6 +282,34 @@ export class Engine implements AuditRecord, KnownLeaves {
 
   service(namespace: string, name: string): ServiceDetail | null {
     return this.#publication.service(namespace, name);
+  }
+
+  diagnose(question: DiagnosisQuestion): DiagnosisAnswer {
+    const { now } = this.#options;
+    const clusterOpen = [...this.#fleetOpen, ...this.#objectsOpen];
+    const input = diagnosisInput({ memories: this.#memories, objects: this.#judge.objects, clusterOpen, now: now() });
+    return diagnose(question, input);
+  }
+
+  policy(question: PolicyQuestion): PolicyAnswer {
+    return answerQuestion(this.#judge.objects, question);
+  }
+
+  /** What probes of nodes have seen by now of Services and pods. */
+  #observed(): readonly MatrixPair[] {
+    const nodes = [...this.#memories.values()].flatMap(({ name, report }) => {
+      const probes = report?.parts.probes;
+      return probes?.state === 'ok' ? [{ name, results: probes.value.results }] : [];
+    });
+    return observedPairs(this.#judge.objects, nodes, this.findings());
+  }
+
+  matrix(question: MatrixQuestion): Promise<Matrix> {
+    return this.#matrixDesk.matrix(question);
+  }
+
+  matrixGrid(namespace: string | null): Promise<MatrixGrid> {
+    return this.#matrixDesk.grid(namespace);
   }
 
   subscribe(listener: (event: AuditEvent) => void): () => void {

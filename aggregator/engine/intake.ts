@@ -58,6 +58,12 @@ export class Intake {
       case 'pods':
         // No node is asked to do anything else for it; what checks say of its pods the next reading shows.
         break;
+      case 'policies':
+        this.#markNodesWithFindings((subject) => 'namespace' in subject && subject.namespace === change.namespace);
+        break;
+      case 'dns-configuration':
+        // As with pods: what is said of it the next reading shows.
+        break;
       case 'node':
         this.#takeNode(change.name);
         break;

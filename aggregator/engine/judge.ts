@@ -3,7 +3,8 @@ import { DriftMemo } from '../audit/bucket-drift.ts';
 import type { DesiredBook } from '../audit/desired-book.ts';
 import { type ClusterJudgement, judgeCluster, judgeNode } from '../audit/evaluate.ts';
 import { type Absence, advance, type Look, type Step } from '../audit/lifecycle.ts';
-import type { Check, Peers } from '../model/check.ts';
+import { isObjectNeed } from '../audit/object-needs.ts';
+import type { Check, Need, ObjectNeed, Peers } from '../model/check.ts';
 import type { ClusterObjects } from '../model/cluster.ts';
 import type { ClusterFeed, WatchedKind } from '../model/feeds.ts';
 import type { Journal, TrackedFinding } from '../model/lifecycle.ts';
@@ -30,6 +31,14 @@ export interface JudgeOptions {
   readonly now: () => number;
 }
 
+/** The kinds of objects that answer a need. */
+const kindsOf: Readonly<Record<ObjectNeed, readonly WatchedKind[]>> = {
+  pods: ['pods'],
+  events: ['events'],
+  policies: ['networkpolicies', 'pods', 'namespaces'],
+  'dns-configuration': ['dnsconfigurations'],
+};
+
 export class Judge {
   readonly #options: JudgeOptions;
   readonly #checksById: ReadonlyMap<string, Check>;
@@ -51,6 +60,11 @@ export class Judge {
     this.#objects = feedObjects(options.cluster);
     this.#objectLook = new ObjectLook(options.checks, this.#objects);
     this.rememberedSince = options.now();
+  }
+
+  /** The API's objects of this moment. */
+  get objects(): ClusterObjects {
+    return this.#objects;
   }
 
   /** Looks at the node's newest report as things are now, and asks the checks of nodes. */
@@ -120,13 +134,12 @@ export class Judge {
 
   /** Asks the checks that read the API's objects alone. @param open what they said before, and has not ended. */
   stepObjects(open: readonly TrackedFinding[]): Step {
-    const pods = this.#options.cluster.health('pods');
     return this.#objectLook.step({
       open,
       around: this.#surroundings(),
       base: this.#lookBase(),
       unknownBecause: this.whyClusterUnknown(),
-      podsUnknownBecause: pods.fresh ? null : `the API's pods are not known: ${pods.because ?? 'not listed yet'}`,
+      whyNotKnown: (needs) => whyNotKnown(this.#options.cluster, needs),
     });
   }
 
@@ -228,4 +241,13 @@ export class Judge {
 function isSameSet(a: ReadonlySet<string> | undefined, b: ReadonlySet<string> | undefined): boolean {
   if (a === b) return true;
   return a !== undefined && b !== undefined && a.size === b.size && [...a].every((item) => b.has(item));
+}
+
+/** Why one of these needs is not known, as its watch says; null when all are. */
+function whyNotKnown(cluster: ClusterFeed, needs: readonly Need[]): string | null {
+  for (const kind of needs.filter(isObjectNeed).flatMap((need) => kindsOf[need])) {
+    const { fresh, because } = cluster.health(kind);
+    if (!fresh) return `the API's ${kind} are not known: ${because ?? 'not listed yet'}`;
+  }
+  return null;
 }

@@ -5,7 +5,8 @@
  */
 import { judgeCluster, type Judgement } from '../audit/evaluate.ts';
 import { type Absence, advance, type Look, type Step } from '../audit/lifecycle.ts';
-import type { Check } from '../model/check.ts';
+import { isObjectNeed } from '../audit/object-needs.ts';
+import type { Check, Need } from '../model/check.ts';
 import type { ClusterObjects } from '../model/cluster.ts';
 import type { TrackedFinding } from '../model/lifecycle.ts';
 import { acceptanceOn, type Surroundings, sightingsOf } from './sightings.ts';
@@ -19,7 +20,7 @@ const confirmMs = 30_000;
 
 /** Whether a check speaks of the API's objects alone: it needs nothing of any node. */
 export function isOfObjects({ scope, needs }: Check): boolean {
-  return scope === 'cluster' && needs.every((need) => need === 'pods');
+  return scope === 'cluster' && needs.every(isObjectNeed);
 }
 
 export interface ObjectLookInput {
@@ -29,8 +30,8 @@ export interface ObjectLookInput {
   readonly base: Pick<Look, 'now' | 'clearForSeconds' | 'lastEpisode'>;
   /** Why the API's objects are not known; null when they are. */
   readonly unknownBecause: string | null;
-  /** Why nothing is known of pods; null when they are. */
-  readonly podsUnknownBecause: string | null;
+  /** Why one of the needs of a check is not known; null when all are. */
+  readonly whyNotKnown: (needs: readonly Need[]) => string | null;
 }
 
 export class ObjectLook {
@@ -61,7 +62,7 @@ export class ObjectLook {
   }
 
   /** Asks the checks where what they said does not count any more, and advances the lives of their findings. */
-  step({ open, around, base, unknownBecause, podsUnknownBecause }: ObjectLookInput): Step {
+  step({ open, around, base, unknownBecause, whyNotKnown }: ObjectLookInput): Step {
     const { now } = base;
     this.#lookedAt = now;
     if (unknownBecause === null) this.#judgement ??= this.#ask();
@@ -72,7 +73,7 @@ export class ObjectLook {
       nodeUid: null,
       reading: { id: `api/${this.#looks}`, at: now },
       seen: sightingsOf(findings, null, around),
-      absence: (finding) => absenceOf(finding, asked, { around, podsUnknownBecause }),
+      absence: (finding) => absenceOf(finding, asked, { around, whyNotKnown }),
       frozenBecause: unknownBecause,
       accepted: acceptanceOn(null, around),
     });
@@ -95,12 +96,14 @@ function isUnsettled({ knownState, clean, state, acceptedUntil }: TrackedFinding
 function absenceOf(
   { check, subject }: TrackedFinding,
   asked: ReadonlySet<string>,
-  { around, podsUnknownBecause }: { readonly around: Surroundings; readonly podsUnknownBecause: string | null },
+  { around, whyNotKnown }: Pick<ObjectLookInput, 'around' | 'whyNotKnown'>,
 ): Absence {
-  if (!around.checks.has(check)) return { kind: 'gone', because: 'the check is not made any more' };
+  const made = around.checks.get(check);
+  if (made === undefined) return { kind: 'gone', because: 'the check is not made any more' };
   if (subject.kind === 'Service' && !around.services.has(`${subject.namespace}/${subject.name}`)) {
     return { kind: 'gone', because: `Service ${subject.namespace}/${subject.name} was deleted` };
   }
   if (asked.has(check)) return { kind: 'clean' };
-  return { kind: 'frozen', because: `${check} could not be asked: ${podsUnknownBecause ?? 'pods are not known'}` };
+  const because = whyNotKnown(made.needs) ?? 'what it needs is not known';
+  return { kind: 'frozen', because: `${check} could not be asked: ${because}` };
 }

@@ -3,6 +3,7 @@ import type { NodeParts } from '../../proto/parts.ts';
 import { address, node } from '../../test/builders.ts';
 import { FakeCluster } from '../../test/engine/fake-feeds.ts';
 import { noParts, reported } from '../../test/view-builders.ts';
+import { feedObjects } from './feed-objects.ts';
 import { ProbeAim } from './probe-aim.ts';
 
 /** Nodes whose agents answer at one address each, and an aim at them. */
@@ -12,6 +13,7 @@ class Bench {
   readonly reports = new Map<string, NodeParts>();
   readonly aim = new ProbeAim({
     cluster: this.cluster,
+    objects: feedObjects(this.cluster),
     peers: { parts: (name) => this.reports.get(name) ?? null },
     largestPacketTo: () => 1500,
     now: () => this.at,

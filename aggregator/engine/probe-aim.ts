@@ -2,13 +2,16 @@
  * Tells agents what to probe: others every five minutes, and meanwhile where something about their peers has changed. A
  * part of the nodes each second, since thousands at once would hold up everything else.
  */
+import { MatrixTargets, openTargets } from '../audit/matrix-targets.ts';
 import { type ProbeFleet, ProbeTargets, probeRing } from '../audit/probe-targets.ts';
 import type { ProbeRing } from '../audit/probe-ring.ts';
 import type { Peers } from '../model/check.ts';
+import type { ClusterObjects } from '../model/cluster.ts';
 import type { ClusterFeed, ProbeTarget } from '../model/feeds.ts';
 
 export interface ProbeAimOptions {
   readonly cluster: ClusterFeed;
+  readonly objects: ClusterObjects;
   readonly peers: Peers;
   readonly largestPacketTo: ProbeFleet['largestPacketTo'];
   /** Unix ms. */
@@ -22,6 +25,8 @@ const smallRing = 9;
 const lookEveryMs = 30_000;
 /** Most of the cost is to index the routes of a node for the first time, 0.7 ms for 2,000 of them. */
 const nodesAtATime = 100;
+/** What an agent takes. */
+const mostTargets = 64;
 
 interface Told {
   readonly rotation: number;
@@ -36,6 +41,7 @@ export class ProbeAim {
   /** Kept for a rotation: a node more would give everybody other peers. */
   #ring: ProbeRing | null = null;
   #targets: ProbeTargets | null = null;
+  #matrixTargets: MatrixTargets | null = null;
   /** Nodes whose turn in this look is still to come. */
   #waiting: readonly string[] = [];
 
@@ -52,7 +58,8 @@ export class ProbeAim {
     const isDue = this.#waiting.length === 0 && now() - this.#lookedAt >= lookEveryMs;
     if (rotation !== this.#rotation || isDue) this.#look(rotation);
     for (const name of this.#waiting.slice(0, nodesAtATime)) {
-      const targets = this.#targets?.of(name, this.#ring?.peersOf(name, rotation) ?? []) ?? [];
+      const peers = this.#targets?.of(name, this.#ring?.peersOf(name, rotation) ?? []) ?? [];
+      const targets = [...peers, ...(this.#matrixTargets?.of(name) ?? [])].slice(0, mostTargets);
       const text = JSON.stringify(targets);
       const told = this.#told.get(name);
       // Who never had a target needs not be told that there is none.
@@ -65,7 +72,7 @@ export class ProbeAim {
   }
 
   #look(rotation: number): void {
-    const { cluster, peers, largestPacketTo, now } = this.#options;
+    const { cluster, objects, peers, largestPacketTo, now } = this.#options;
     const at = now();
     this.#ring = this.#ringOf(rotation, probeRing(cluster.nodes.values(), at));
     this.#rotation = rotation;
@@ -80,6 +87,8 @@ export class ProbeAim {
       largestPacketTo,
     };
     this.#targets = new ProbeTargets(fleet, at);
+    const probing = [...cluster.nodes.keys()].filter((name) => peers.parts(name)?.probes.state === 'ok').sort();
+    this.#matrixTargets = new MatrixTargets(openTargets(objects), probing, rotation);
     for (const name of this.#told.keys()) if (!cluster.nodes.has(name)) this.#told.delete(name);
     this.#waiting = [...cluster.nodes.keys()];
   }

@@ -5,6 +5,7 @@ import { acceptedUntil } from '../audit/acceptance.ts';
 import type { JudgedFinding, NodeJudgement } from '../audit/evaluate.ts';
 import type { PlacedDrifts } from '../audit/grace.ts';
 import type { Absence, Sighting } from '../audit/lifecycle.ts';
+import { firstUnknown } from '../audit/object-needs.ts';
 import { failedNeeds } from '../audit/unknown-reasons.ts';
 import type { Check, Need, NodeView } from '../model/check.ts';
 import type { ClusterNode, ClusterObjects, Service } from '../model/cluster.ts';
@@ -136,8 +137,8 @@ export function absenceOn(
 }
 
 function whyNotAsked(needs: readonly Need[], view: NodeView, { unknownReasons }: NodeJudgement): string {
-  if (!view.objects.knowsPods && needs.includes('pods')) return 'the pods of the API are not known';
-  if (!view.objects.knowsEvents && needs.includes('events')) return 'the events of the API are not known';
+  const unknown = firstUnknown(view.objects, needs);
+  if (unknown !== null) return unknown;
   const reasons = failedNeeds(view, needs);
   return (reasons.length > 0 ? reasons : unknownReasons).join('; ') || 'what it needs was not reported';
 }

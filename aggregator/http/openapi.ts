@@ -13,11 +13,22 @@ export function addOpenApi(app: FastifyInstance, version: string): void {
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Plumbline', version, description },
-      tags: ['overview', 'findings', 'nodes', 'services', 'checks', 'snapshot', 'events', 'access', 'health'].map(
-        (name) => ({
-          name,
-        }),
-      ),
+      tags: [
+        'overview',
+        'findings',
+        'nodes',
+        'services',
+        'diagnose',
+        'matrix',
+        'policy',
+        'checks',
+        'snapshot',
+        'events',
+        'access',
+        'health',
+      ].map((name) => ({
+        name,
+      })),
     },
     refResolver: {
       buildLocalReference: ({ $id }, _base, _fragment, index) => (typeof $id === 'string' ? $id : `schema-${index}`),

@@ -64,9 +64,9 @@ describe('the heat map', () => {
       layers: ['L1', 'L2', 'L3', 'L4', 'L5'],
       nodes: [
         { name: 'node-b', state: 'unhealthy', cells: '..C--' },
+        { name: 'node-d', state: 'unknown', cells: '...??' },
         { name: 'node-a', state: 'healthy', cells: '..p--' },
         { name: 'node-c', state: 'healthy', cells: '...--' },
-        { name: 'node-d', state: 'unknown', cells: '...--' },
       ],
     });
   });
@@ -89,8 +89,8 @@ describe('the heat map', () => {
     const map: HeatmapJson = await get('/api/v1/heatmap', seen);
     expect(map.nodes.map(({ name, cells }) => `${name} ${cells}`)).toEqual([
       'node-c HH.--',
-      'node-a -?.--',
-      'node-b ???--',
+      'node-a -?.??',
+      'node-b ?????',
       'node-d -----',
     ]);
   });

@@ -27,10 +27,19 @@ function snapshotsWith(files: Iterable<SnapshotFile>): TakeSnapshot {
   const none = {
     nodes: [],
     findings: [],
-    objects: { services: [], endpointSlices: [], nodes: [], pods: [], namespaces: [], podEvents: [] },
+    objects: {
+      services: [],
+      endpointSlices: [],
+      nodes: [],
+      pods: [],
+      namespaces: [],
+      podEvents: [],
+      networkPolicies: [],
+      foreignPolicies: [],
+      dnsConfigurations: [],
+    },
   };
-  const client = { get: async () => ({ ok: true, value: {} }) as const };
-  const take = snapshotsOf({ moment: () => none, client, version: '0.2.0', now: () => noon });
+  const take = snapshotsOf({ moment: () => none, version: '0.2.0', now: () => noon });
   return async (signal) => {
     const taken = await take(signal);
     return taken === null ? null : { ...taken, files };

@@ -237,7 +237,8 @@ export const probes = object({
     object({
       node: nodeName,
       address,
-      by: words('overlay', 'node', 'pod'),
+      port,
+      by: words('overlay', 'node', 'pod', 'service', 'endpoint'),
       size: words('small', 'full'),
       packetBytes: count,
       sent: count,

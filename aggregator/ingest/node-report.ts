@@ -53,6 +53,7 @@ export function nodeReport(mark: ReadingMark, claims: Claims, tree: KeptTree | n
       podNetworks: part('podNetworks'),
       sandboxes: part('sandboxes'),
       probes: part('probes'),
+      dns: part('dns'),
     },
     table: tree?.table ?? null,
     ownerHint: tree?.ownerHint ?? noHint,

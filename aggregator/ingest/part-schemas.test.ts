@@ -7,6 +7,7 @@ import { recordedHost } from '../../agent/recorded-host.ts';
 import { reading } from '../../test/reading-builders.ts';
 import { recordingFolder } from '../../test/recordings.ts';
 import { address, prefix, profile } from '../../test/builders.ts';
+import { dnsReport, lookup, resolver, silent } from '../../test/dns-node.ts';
 import { backend, excerpt, reported, structure } from '../../test/view-builders.ts';
 import type { NodeParts, Part, PartName } from '../../proto/parts.ts';
 import { partContent } from '../../proto/wire/part.ts';
@@ -260,6 +261,7 @@ const full: { readonly [Name in keyof NodeParts]: NodeParts[Name] } = reading(1,
         {
           node: 'node-b',
           address: address('10.244.2.1'),
+          port: 9469,
           by: 'overlay',
           size: 'full',
           packetBytes: 1450,
@@ -274,6 +276,24 @@ const full: { readonly [Name in keyof NodeParts]: NodeParts[Name] } = reading(1,
       refusedTargets: 1,
       refusals: ['192.0.2.1 is in no pod range'],
     }),
+    dns: reported(
+      dnsReport({
+        pods: excerpt({ uid: 'a1b2', settings: resolver() }),
+        nodeLocal: {
+          addresses: [address('169.254.20.10')],
+          link: 'nodelocaldns',
+          linkIsUp: false,
+          listens: { udp: true, tcp: true },
+          notrack: null,
+        },
+        names: {
+          cluster: 'kubernetes.default.svc.cluster.local.',
+          external: null,
+          absent: 'x.default.svc.cluster.local.',
+        },
+        lookups: [lookup(), lookup({ by: 'backend', ...silent })],
+      }),
+    ),
     cni: reported({
       configurations: [
         {

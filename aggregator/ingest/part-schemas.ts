@@ -7,6 +7,7 @@ import { Compile } from 'typebox/compile';
 import { origins, unknownReasons } from '../../proto/forwarding.ts';
 import type { EbpfProxy, ForwardingReport, NodeParts, Part, PartName, ReadMode } from '../../proto/parts.ts';
 import type { DataplaneMode, NodeProfile } from '../../proto/profile.ts';
+import { dns } from './dns-part-schema.ts';
 import * as network from './network-part-schemas.ts';
 import {
   address,
@@ -304,6 +305,7 @@ const forms: { readonly [Name in PartName]: PartForm<PartValues[Name]> } = {
   podNetworks: form(network.podNetworks),
   sandboxes: form(network.sandboxes),
   probes: form(network.probes),
+  dns: form(dns),
   profile: form(profile),
 };
 

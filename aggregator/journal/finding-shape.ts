@@ -14,7 +14,7 @@ const frontendKey = Type.Unsafe<FrontendKey>(text);
 const subject = Type.Union([
   Type.Object({ kind: Type.Literal('Service'), namespace: text, name: text, port: text, protocol: text }),
   Type.Object({ kind: Type.Literal('Frontend'), name: text, port: text, protocol: text }),
-  Type.Object({ kind: Type.Literal('Pod'), namespace: text, name: text }),
+  Type.Object({ kind: words('Pod', 'NetworkPolicy'), namespace: text, name: text }),
   Type.Object({ kind: words('Node', 'Link', 'Peer', 'Address', 'Rule', 'Cluster'), name: text }),
 ]);
 

@@ -73,8 +73,12 @@ export interface ClusterView {
 
 /** What a check must have to say anything: a collector's part, `drift` = both tables of the node are known, `history` =
  * what was desired before is known too, `pods` = the pods of the API are known, `events` = its events about pods'
- * networks are, `udp-flows` = those of the node's connection table were read. */
-export type Need = keyof NodeParts | 'drift' | 'history' | 'pods' | 'events' | 'udp-flows';
+ * networks are, `policies` = its NetworkPolicies, Namespaces and pods are, `dns-configuration` = CoreDNS' ConfigMap is,
+ * `udp-flows` = those of the node's connection table were read. */
+export type Need = keyof NodeParts | ObjectNeed | 'drift' | 'history' | 'udp-flows';
+
+/** What a check must know of the API beside Services, slices and Nodes. */
+export type ObjectNeed = 'pods' | 'events' | 'policies' | 'dns-configuration';
 
 interface CheckText {
   /** Equal to the file's name. */

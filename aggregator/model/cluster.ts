@@ -1,6 +1,7 @@
 /** The API's objects as far as the audit reads them; made by aggregator/cluster/, one file per kind. */
 import type { Address, Family, Prefix } from '../../proto/address.ts';
 import type { Protocol } from '../../proto/forwarding.ts';
+import type { ForeignPolicy, NetworkPolicy, PolicyAnswers } from './policy.ts';
 
 export interface ServicePort {
   /** May be empty. */
@@ -151,6 +152,35 @@ export interface Pod {
   readonly severalNetworks?: true;
   /** spec.runtimeClassName is set: its sandbox may have a network stack of its own, as gVisor's has. */
   readonly runtimeClass?: true;
+  /** Its controller, a ReplicaSet's Deployment in place of it; absent: it has none. */
+  readonly owner?: { readonly kind: string; readonly name: string };
+  /** Only where it is not dnsPolicy ClusterFirst without further settings. */
+  readonly dns?: PodDns;
+  /** Probes of the kubelet that come from its node to the pod's address; absent: none do. */
+  readonly kubeletProbes?: readonly KubeletProbe[];
+}
+
+/** spec.dnsPolicy and spec.dnsConfig. */
+export interface PodDns {
+  readonly policy: 'ClusterFirst' | 'ClusterFirstWithHostNet' | 'Default' | 'None';
+  readonly nameservers: readonly Address[];
+  readonly searches: readonly string[];
+  /** Null = not set. */
+  readonly ndots: number | null;
+}
+
+/** A liveness, readiness or startup probe by HTTP, TCP or gRPC; always TCP. A port's name is already its number. */
+export interface KubeletProbe {
+  readonly kind: 'liveness' | 'readiness' | 'startup';
+  readonly port: number;
+}
+
+/** A ConfigMap that configures cluster DNS: CoreDNS' own, what it imports, or NodeLocal DNSCache's. */
+export interface DnsConfiguration {
+  readonly namespace: string;
+  readonly name: string;
+  /** Each file of it, by its key (`Corefile`, `example.server`), at most 64 KiB each. */
+  readonly files: Readonly<Record<string, string>>;
 }
 
 /** An Event of the kubelet about a pod's network: FailedCreatePodSandBox and FailedKillPod. */
@@ -191,6 +221,10 @@ export interface ClusterSnapshot extends ClusterState {
   readonly pods: readonly Pod[] | null;
   readonly podEvents: readonly PodEvent[] | null;
   readonly namespaces: readonly Namespace[] | null;
+  readonly networkPolicies: readonly NetworkPolicy[] | null;
+  /** Of kinds that are not installed there are none. */
+  readonly foreignPolicies: readonly ForeignPolicy[] | null;
+  readonly dnsConfigurations: readonly DnsConfiguration[] | null;
 }
 
 /**
@@ -202,6 +236,8 @@ export interface ClusterObjects {
   readonly knowsPods: boolean;
   readonly knowsNamespaces: boolean;
   readonly knowsEvents: boolean;
+  readonly knowsPolicies: boolean;
+  readonly knowsDnsConfiguration: boolean;
   /** Every Service: costs as much as there are. */
   services(): Iterable<Service>;
   service(namespace: string, name: string): Service | null;
@@ -218,4 +254,14 @@ export interface ClusterObjects {
   podsWithAddress(address: Address): readonly Pod[];
   podEventsOn(node: string): Iterable<PodEvent>;
   namespace(name: string): Namespace | null;
+  /** Every Namespace: costs as much as there are. */
+  namespaces(): Iterable<Namespace>;
+  policiesIn(namespace: string): Iterable<NetworkPolicy>;
+  /** Every NetworkPolicy: costs as much as there are. */
+  policies(): Iterable<NetworkPolicy>;
+  /** Policies of other kinds; none where nothing is known of them. */
+  foreignPolicies(): Iterable<ForeignPolicy>;
+  dnsConfigurations(): Iterable<DnsConfiguration>;
+  /** What the NetworkPolicies say of flows; null where policies, pods or namespaces are not known. */
+  readonly policy: PolicyAnswers | null;
 }

@@ -3,11 +3,22 @@ import type { BucketTable, Leaf, TreeDigests } from '../../proto/bucket-tree.ts'
 import type { NodeProfile } from '../../proto/profile.ts';
 import type { NodeParts } from '../../proto/parts.ts';
 import type { Address } from '../../proto/address.ts';
-import type { ClusterNode, EndpointSlice, Namespace, Pod, PodEvent, Service } from './cluster.ts';
+import type { ClusterNode, DnsConfiguration, EndpointSlice, Namespace, Pod, PodEvent, Service } from './cluster.ts';
+import type { ForeignPolicy, NetworkPolicy } from './policy.ts';
 import type { AgentFigures, AgentWay } from './record.ts';
 
 /** `pods` are those of the whole cluster, `agentpods` those of the agents alone. */
-export type WatchedKind = 'services' | 'endpointslices' | 'nodes' | 'pods' | 'namespaces' | 'events' | 'agentpods';
+export type WatchedKind =
+  | 'services'
+  | 'endpointslices'
+  | 'nodes'
+  | 'pods'
+  | 'namespaces'
+  | 'events'
+  | 'networkpolicies'
+  | 'foreignpolicies'
+  | 'dnsconfigurations'
+  | 'agentpods';
 
 /** How well one kind of objects is known. */
 export interface WatchHealth {
@@ -29,6 +40,9 @@ export type ClusterChange =
   /** Pods of this namespace came, changed or went. */
   | { readonly kind: 'pods'; readonly namespace: string; readonly at: number }
   | { readonly kind: 'namespace'; readonly name: string; readonly at: number }
+  /** NetworkPolicies of this namespace came, changed or went. */
+  | { readonly kind: 'policies'; readonly namespace: string; readonly at: number }
+  | { readonly kind: 'dns-configuration'; readonly at: number }
   | { readonly kind: 'relisted'; readonly of: WatchedKind; readonly at: number }
   /** A watch became fresh, or stopped being so. */
   | { readonly kind: 'health'; readonly of: WatchedKind; readonly at: number };
@@ -45,6 +59,10 @@ export interface ClusterFeed {
   pods(): Iterable<Pod>;
   podsWithAddress(address: Address): readonly Pod[];
   podEventsOn(node: string): Iterable<PodEvent>;
+  policiesIn(namespace: string): Iterable<NetworkPolicy>;
+  policies(): Iterable<NetworkPolicy>;
+  foreignPolicies(): Iterable<ForeignPolicy>;
+  dnsConfigurations(): Iterable<DnsConfiguration>;
   health(kind: WatchedKind): WatchHealth;
   /** Called after the maps show the change. @returns what ends the subscription. */
   subscribe(listener: (change: ClusterChange) => void): () => void;
@@ -112,13 +130,13 @@ export interface EntryEvidence {
 
 /** One peer of a node at one address, for its agent to probe. */
 export interface ProbeTarget {
-  /** The peer. */
+  /** The peer; empty of a Service. */
   readonly node: string;
   readonly address: Address;
   readonly port: number;
-  /** Of `udp` another agent answers; `tcp` is a pod whose owner wants it probed. */
+  /** Of `udp` another agent answers; `tcp` is a pod or a Service whose owner wants it probed. */
   readonly protocol: 'udp' | 'tcp';
-  readonly by: 'overlay' | 'node' | 'pod';
+  readonly by: 'overlay' | 'node' | 'pod' | 'service' | 'endpoint';
   /** Of a full IP packet; 0 = only small ones. */
   readonly packetBytes: number;
 }

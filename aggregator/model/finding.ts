@@ -22,6 +22,7 @@ export type Subject =
   | { readonly kind: 'Frontend'; readonly name: string; readonly port: string; readonly protocol: string }
   | { readonly kind: 'Node'; readonly name: string }
   | { readonly kind: 'Pod'; readonly namespace: string; readonly name: string }
+  | { readonly kind: 'NetworkPolicy'; readonly namespace: string; readonly name: string }
   /** A network link of the finding's node. */
   | { readonly kind: 'Link'; readonly name: string }
   /** Another node, as the finding's node reaches it: its name, or the address of a router that is no Node. */
@@ -103,6 +104,7 @@ export function subjectText(subject: Subject): string {
       return `${subject.namespace}/${subject.name}${port}${protocol}`;
     }
     case 'Pod':
+    case 'NetworkPolicy':
       return `${subject.namespace}/${subject.name}`;
     case 'Frontend':
     case 'Node':

@@ -1,5 +1,8 @@
 /** What the running aggregator knows, as its shells show it: HTTP, metrics, events. */
 import type { WayFailure, WayKind } from '../../proto/ways.ts';
+import type { DiagnosisAnswer, DiagnosisQuestion } from './diagnosis.ts';
+import type { Matrix, MatrixGrid, MatrixQuestion } from './matrix.ts';
+import type { PolicyAnswer, PolicyQuestion } from './policy.ts';
 import type { LayerStatus, NodeStatus } from './node-status.ts';
 import type { TrackedFinding, Transition } from './lifecycle.ts';
 
@@ -182,6 +185,14 @@ export interface AuditRecord {
   findings(): readonly TrackedFinding[];
   services(): readonly ServiceRecord[];
   service(namespace: string, name: string): ServiceDetail | null;
+  /** Which layer broke first between two ends. */
+  diagnose(question: DiagnosisQuestion): DiagnosisAnswer;
+  /** Whether NetworkPolicies let one end reach another. */
+  policy(question: PolicyQuestion): PolicyAnswer;
+  /** Who reaches whom; worked out a row at a time, and kept for some seconds. */
+  matrix(question: MatrixQuestion): Promise<Matrix>;
+  /** @param namespace null = all. */
+  matrixGrid(namespace: string | null): Promise<MatrixGrid>;
   readiness(): Readiness;
   figures(): readonly Figure[];
   /** @returns what ends the subscription. */

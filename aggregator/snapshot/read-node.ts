@@ -126,6 +126,7 @@ export function readToldParts(jsonOf: (name: PartName) => unknown): ToldParts {
       podNetworks: part('podNetworks'),
       sandboxes: part('sandboxes'),
       probes: part('probes'),
+      dns: part('dns'),
     },
   };
 }

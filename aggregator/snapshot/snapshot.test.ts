@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { nodeRecord, tracked } from '../../test/audit-record.ts';
-import { emptyApi, recordedMoment, unpackedSnapshot } from '../../test/recorded-moment.ts';
-import type { ApiOutcome } from '../cluster/api-error.ts';
+import { recordedMoment, unpackedSnapshot } from '../../test/recorded-moment.ts';
+import { dnsConfigurationKind } from '../cluster/dns-configuration.ts';
 import { podKind } from '../cluster/pod.ts';
 import { podEventKind } from '../cluster/pod-event.ts';
 import { serviceKind } from '../cluster/service.ts';
@@ -17,17 +17,18 @@ const token = `eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZ2VudCJ9.${secret}`;
 const empty: AuditMoment = {
   nodes: [],
   findings: [],
-  objects: { services: [], endpointSlices: [], nodes: [], pods: [], namespaces: [], podEvents: [] },
+  objects: {
+    services: [],
+    endpointSlices: [],
+    nodes: [],
+    pods: [],
+    namespaces: [],
+    podEvents: [],
+    networkPolicies: [],
+    foreignPolicies: [],
+    dnsConfigurations: [],
+  },
 };
-
-function ok(value: unknown): ApiOutcome<unknown> {
-  return { ok: true, value };
-}
-
-/** An API server with this answer. */
-function api(coredns: ApiOutcome<unknown>) {
-  return { get: async () => coredns };
-}
 
 interface Document {
   readonly leftOut: readonly { readonly file: string; readonly because: string }[];
@@ -45,7 +46,9 @@ describe('a snapshot', () => {
       statSync(join(folder, name)).isFile(),
     );
     expect(files.sort()).toEqual([
-      ...['endpointslices', 'events', 'namespaces', 'nodes', 'pods', 'services'].map((name) => `api/${name}.json`),
+      ...['endpointslices', 'events', 'namespaces', 'networkpolicies', 'nodes', 'pods', 'services'].map(
+        (name) => `api/${name}.json`,
+      ),
       'findings.json',
       'node-d/node.json',
       ...partsOf(moment).map((name) => `node-d/parts/${name}.json`),
@@ -63,14 +66,14 @@ describe('a snapshot', () => {
   it('says what it has not, and why', async () => {
     const unknown = {
       ...empty,
-      objects: { ...empty.objects, pods: null, podEvents: null },
+      objects: { ...empty.objects, pods: null, podEvents: null, dnsConfigurations: null },
       nodes: [moment('snapshot.json'), moment('node-a')],
     };
-    const { folder, remove } = await unpackedSnapshot(unknown, api(ok({ data: {} })));
+    const { folder, remove } = await unpackedSnapshot(unknown);
     expect(documentIn(folder).leftOut).toEqual([
-      { file: 'api/configmap-coredns.json', because: 'the ConfigMap holds no Corefile' },
       { file: 'api/pods.json', because: 'the aggregator does not know them now' },
       { file: 'api/events.json', because: 'the aggregator does not know them now' },
+      { file: 'api/configmaps.json', because: 'the aggregator does not know them now' },
       { file: 'snapshot.json/', because: 'no folder can have the name of this node' },
     ]);
     expect(readdirSync(folder).sort()).toEqual(['api', 'findings.json', 'node-a', 'snapshot.json']);
@@ -159,14 +162,24 @@ describe('secrets of a cluster', () => {
       serviceKind,
     );
     const events = readList({ items: [event] }, podEventKind);
-    if (!pods.ok || !services.ok || !events.ok) throw new Error('the objects are well-formed');
-    const known = { pods: pods.value, services: services.value, podEvents: events.value };
+    const coredns = {
+      metadata: { ...metadata, namespace: 'kube-system', name: 'coredns' },
+      data: { Corefile, db: secret },
+    };
+    const configMaps = readList({ items: [coredns] }, dnsConfigurationKind);
+    if (!pods.ok || !services.ok || !events.ok || !configMaps.ok) throw new Error('the objects are well-formed');
+    const known = {
+      pods: pods.value,
+      services: services.value,
+      podEvents: events.value,
+      dnsConfigurations: configMaps.value,
+    };
     const moment = { ...empty, objects: { ...empty.objects, ...known } };
-    const client = api(ok({ metadata, data: { Corefile, [secret]: secret } }));
-    const { folder, archive, remove } = await unpackedSnapshot(moment, client);
+    const { folder, archive, remove } = await unpackedSnapshot(moment);
     expect(gunzipSync(readFileSync(archive)).toString('latin1')).not.toContain(secret);
     const told = (file: string) => JSON.parse(readFileSync(join(folder, file), 'utf8'));
-    expect(told('api/configmap-coredns.json').data).toEqual({
+    expect(told('api/configmaps.json').items[0].data).toEqual({
+      db: '(left out)',
       Corefile: `.:53 {
     errors
     etcd skydns.local {
@@ -176,7 +189,7 @@ describe('secrets of a cluster', () => {
     route53 example.org.:Z1 {
         (left out)
     }
-    (left out)
+    (left out) {
         (left out)
     }
     forward . 10.0.0.2
@@ -201,12 +214,6 @@ describe('secrets of a cluster', () => {
     expect(told('api/pods.json').items[0].spec).toEqual({
       containers: [{ name: 'all', ports: [{ protocol: 'TCP', containerPort: 80 }] }],
     });
-    remove();
-  });
-
-  it('that were asked for of an API server that has none, are left out', async () => {
-    const { folder, remove } = await unpackedSnapshot(empty, emptyApi);
-    expect(documentIn(folder).leftOut.map(({ file }) => file)).toEqual(['api/configmap-coredns.json']);
     remove();
   });
 });

@@ -2,21 +2,24 @@
  * All that the aggregator knows, as files: a bundle that `plumbline audit` reads. The moment is held by its objects, none
  * of which changes; each is made into text when its turn comes, so what it costs does not grow with the cluster.
  */
-import type { ApiClient } from '../cluster/api-client.ts';
 import { writtenLists } from '../cluster/written-lists.ts';
 import { findingJson, groupSizes } from '../http/finding-json.ts';
 import { list } from '../http/schemas/list.ts';
-import type { AuditMoment, NodeMoment, Snapshot, SnapshotFile, TakeSnapshot } from '../model/moment.ts';
-import { type ApiExtras, apiExtras, type LeftOut } from './api-extras.ts';
+import type { AuditMoment, NodeMoment, SnapshotFile, TakeSnapshot } from '../model/moment.ts';
 import { jsonFile, nodeFiles } from './node-files.ts';
 import { TableLikeness } from './table-likeness.ts';
 
 export interface SnapshotSources {
   readonly moment: () => AuditMoment;
-  readonly client: Pick<ApiClient, 'get'>;
   readonly version: string;
   /** Unix milliseconds. */
   readonly now: () => number;
+}
+
+/** A file that is not there, or not whole, and why. */
+interface LeftOut {
+  readonly file: string;
+  readonly because: string;
 }
 
 /** Names that the snapshot's own files have. */
@@ -33,26 +36,18 @@ export function snapshotsOf(sources: SnapshotSources): TakeSnapshot {
     signal.addEventListener('abort', () => {
       isTaking = false;
     });
-    return takeSnapshot(sources, signal);
+    const takenAt = sources.now();
+    return { takenAt, files: filesOf(sources.moment(), { version: sources.version, takenAt }) };
   };
-}
-
-/** The moment first, and then what the API server must be asked for. */
-async function takeSnapshot(sources: SnapshotSources, signal: AbortSignal): Promise<Snapshot> {
-  const takenAt = sources.now();
-  const moment = sources.moment();
-  const extras = await apiExtras(sources.client, signal);
-  return { takenAt, files: filesOf(moment, extras, { version: sources.version, takenAt }) };
 }
 
 function* filesOf(
   moment: AuditMoment,
-  extras: ApiExtras,
   made: { readonly version: string; readonly takenAt: number },
 ): Generator<SnapshotFile> {
   const { nodes, findings, objects } = moment;
   const named = nodes.filter(({ record: { name } }) => hasPlace(name));
-  const leftOut = [...extras.leftOut, ...unknownLists(objects), ...placeless(nodes)];
+  const leftOut = [...unknownLists(objects), ...placeless(nodes)];
   yield jsonFile('snapshot.json', {
     apiVersion: 'plumbline.dev/v1',
     kind: 'Snapshot',
@@ -64,11 +59,11 @@ function* filesOf(
     pods: objects.pods?.length ?? null,
     namespaces: objects.namespaces?.length ?? null,
     events: objects.podEvents?.length ?? null,
+    networkPolicies: objects.networkPolicies?.length ?? null,
     findings: findings.length,
     leftOut,
   });
   for (const { file, pieces } of writtenLists(objects)) yield { name: `api/${file}`, pieces };
-  yield* extras.files;
   yield { name: 'findings.json', pieces: () => findingPieces(findings) };
   const likeness = new TableLikeness();
   for (const node of named) yield* nodeFiles(node, likeness);
@@ -96,11 +91,10 @@ function placeless(nodes: readonly NodeMoment[]): readonly LeftOut[] {
   return names.map((name) => ({ file: `${name}/`, because: 'no folder can have the name of this node' }));
 }
 
-function unknownLists({ pods, namespaces, podEvents }: AuditMoment['objects']): readonly LeftOut[] {
-  const because = 'the aggregator does not know them now';
-  return [
-    ...(pods === null ? [{ file: 'api/pods.json', because }] : []),
-    ...(namespaces === null ? [{ file: 'api/namespaces.json', because }] : []),
-    ...(podEvents === null ? [{ file: 'api/events.json', because }] : []),
-  ];
+function unknownLists(objects: AuditMoment['objects']): readonly LeftOut[] {
+  const { pods, namespaces, podEvents, networkPolicies, foreignPolicies, dnsConfigurations } = objects;
+  const lists = { pods, namespaces, events: podEvents, networkpolicies: networkPolicies };
+  const all = { ...lists, foreignpolicies: foreignPolicies, configmaps: dnsConfigurations };
+  const unknown = Object.entries(all).filter(([, list]) => list === null);
+  return unknown.map(([name]) => ({ file: `api/${name}.json`, because: 'the aggregator does not know them now' }));
 }

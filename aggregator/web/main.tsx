@@ -13,6 +13,7 @@ import './styles/states.css';
 import './styles/overview.css';
 import './styles/lists.css';
 import './styles/details.css';
+import './styles/ways.css';
 import './styles/narrow.css';
 
 followLinks();

@@ -1,8 +1,8 @@
 /** Which view a path is. Every place of the page is a URL that can be sent on. */
 
-/** The views, by the first part of their path. Those of a trace and of the matrix join here. */
+/** The views, by the first part of their path. */
 export type Place =
-  | { readonly view: 'overview' | 'findings' | 'nodes' | 'services' | 'checks' | 'nowhere' }
+  | { readonly view: 'overview' | 'findings' | 'nodes' | 'services' | 'trace' | 'matrix' | 'checks' | 'nowhere' }
   | { readonly view: 'finding'; readonly fingerprint: string }
   | { readonly view: 'node'; readonly name: string }
   | { readonly view: 'service'; readonly namespace: string; readonly name: string }
@@ -32,6 +32,8 @@ function listPlace(kind: string): Place {
     case 'findings':
     case 'nodes':
     case 'services':
+    case 'trace':
+    case 'matrix':
     case 'checks':
       return { view: kind };
     default:

@@ -8,6 +8,8 @@ export const entrances = [
   { path: '/findings', label: 'Findings', key: 'f' },
   { path: '/nodes', label: 'Nodes', key: 'n' },
   { path: '/services', label: 'Services', key: 's' },
+  { path: '/trace', label: 'Trace', key: 't' },
+  { path: '/matrix', label: 'Matrix', key: 'm' },
   { path: '/checks', label: 'Checks', key: 'c' },
 ] as const;
 

@@ -14,11 +14,13 @@ import { Check, Checks } from './views/checks.tsx';
 import { Finding } from './views/finding.tsx';
 import { Findings } from './views/findings.tsx';
 import { Login } from './views/login.tsx';
+import { Matrix } from './views/matrix.tsx';
 import { Node } from './views/node.tsx';
 import { Nodes } from './views/nodes.tsx';
 import { Overview } from './views/overview.tsx';
 import { Service } from './views/service.tsx';
 import { Services } from './views/services.tsx';
+import { Trace } from './views/trace.tsx';
 
 export function Shell() {
   const at = path.value;
@@ -58,7 +60,7 @@ function isIn(at: string, href: string): boolean {
   return href === '/' ? at === '/' : at === href || at.startsWith(`${href}/`);
 }
 
-/** One view for each place; a trace and the matrix have theirs here. */
+/** One view for each place. */
 function View({ place: at }: { readonly place: Place }) {
   switch (at.view) {
     case 'overview':
@@ -75,6 +77,10 @@ function View({ place: at }: { readonly place: Place }) {
       return <Services />;
     case 'service':
       return <Service key={`${at.namespace}/${at.name}`} namespace={at.namespace} name={at.name} />;
+    case 'trace':
+      return <Trace />;
+    case 'matrix':
+      return <Matrix />;
     case 'checks':
       return <Checks />;
     case 'check':
@@ -103,6 +109,8 @@ function titleOf(at: Place): string {
     case 'findings':
     case 'nodes':
     case 'services':
+    case 'trace':
+    case 'matrix':
     case 'checks':
     case 'nowhere':
       return `${at.view[0]?.toUpperCase()}${at.view.slice(1)} · Plumbline`;

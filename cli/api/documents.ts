@@ -1,6 +1,9 @@
 /** The API's answers as far as they are printed: a field that is missing or of another type makes the answer unread. */
+import type { DiagnosisDocument } from '../../aggregator/http/schemas/diagnosis.ts';
 import type { FindingJson, TransitionJson } from '../../aggregator/http/schemas/finding.ts';
 import type { NodeJson } from '../../aggregator/http/schemas/node.ts';
+import type { MatrixPair } from '../../aggregator/model/matrix.ts';
+import type { PolicyDocument } from '../../aggregator/http/schemas/policy.ts';
 import type { ServiceDocument, ServiceJson } from '../../aggregator/http/schemas/service.ts';
 
 /** Reads one thing; null when it is none. */
@@ -13,6 +16,7 @@ type Fields = Readonly<Record<string, Field>>;
 const subjectFields: Readonly<Record<FindingJson['subject']['kind'], Fields>> = {
   Service: { namespace: 'string', port: 'string', protocol: 'string' },
   Pod: { namespace: 'string' },
+  NetworkPolicy: { namespace: 'string' },
   Frontend: {},
   Node: {},
   Link: {},
@@ -115,6 +119,84 @@ export const readServiceDocument = reader<ServiceDocument>({
   ),
 });
 
+const diagnosisEnd = shapedLike({ text: 'string', kind: 'string', name: 'string', addresses: 'texts' });
+const remedies = isListOf(shapedLike({ command: 'string', effect: 'string' }));
+
+/** The answer to "which layer broke first?". */
+export const readDiagnosis = reader<DiagnosisDocument>({
+  apiVersion: 'string',
+  from: diagnosisEnd,
+  to: diagnosisEnd,
+  protocol: 'string',
+  port: (value) => value === null || typeof value === 'number',
+  verdict: 'string',
+  sentence: 'string',
+  firstBroken: (value) => value === null || shapedLike({ layer: 'string', step: 'number' })(value),
+  remediation: remedies,
+  layers: isListOf(shapedLike({ layer: 'string', verdict: 'string', sentence: 'string' })),
+  steps: isListOf(
+    shapedLike({
+      layer: 'string',
+      direction: 'string',
+      verdict: 'string',
+      what: 'string',
+      sentence: 'string',
+      node: 'text or null',
+      evidence: isListOf(isEvidence),
+      ageSeconds: (value) => value === null || typeof value === 'number',
+      remediation: remedies,
+      finding: (value) => value === null || shapedLike({ fingerprint: 'string', check: 'string' })(value),
+    }),
+  ),
+  hops: isListOf(
+    shapedLike({
+      direction: 'string',
+      node: 'text or null',
+      link: 'text or null',
+      does: 'string',
+      rule: 'text or null',
+    }),
+  ),
+});
+
+const policyRule = shapedLike({ namespace: 'string', policy: 'string', direction: 'string', rule: 'number' });
+const policySide = shapedLike({
+  direction: 'string',
+  state: (value) => ['not-isolated', 'allowed', 'denied', 'unknown', 'not-judged'].includes(String(value)),
+  because: 'string',
+  isolating: 'texts',
+  by: (value) => value === null || policyRule(value),
+  nearly: isListOf(shapedLike({ rule: policyRule, lacks: 'string' })),
+});
+const flag = (value: unknown) => value === null || typeof value === 'boolean';
+
+/** What NetworkPolicies say of two ends. */
+export const readPolicyReport = reader<PolicyDocument>({
+  apiVersion: 'string',
+  from: 'string',
+  to: 'string',
+  protocol: 'string',
+  port: 'number',
+  allowed: flag,
+  sentence: 'string',
+  flows: isListOf(
+    shapedLike({
+      from: 'string',
+      to: 'string',
+      pairs: 'number',
+      families: 'texts',
+      port: 'number',
+      allowed: flag,
+      egress: policySide,
+      ingress: policySide,
+      allowing: 'text or null',
+    }),
+  ),
+  total: 'number',
+  notes: 'texts',
+  notJudged: 'texts',
+});
+
 /** A list's page, as it comes. */
 export interface Page {
   readonly items: readonly unknown[];
@@ -127,6 +209,33 @@ export const readPage: Reader<Page> = reader<Page>({
   items: 'list',
   total: (value) => value === null || typeof value === 'number',
   next: 'text or null',
+});
+
+interface MatrixPage {
+  readonly items: readonly MatrixPair[];
+  readonly total: number | null;
+  readonly next: string | null;
+  readonly notJudged: readonly string[];
+  readonly unknownBecause: readonly string[];
+}
+
+const isMatrixPair = shapedLike({
+  from: 'string',
+  to: 'string',
+  protocol: 'string',
+  ports: 'list',
+  allowed: (value) => value === null || typeof value === 'boolean',
+  decidedBy: 'texts',
+  observed: (value) => value === null || shapedLike({ result: 'string', nodes: 'texts' })(value),
+});
+
+export const readMatrixPage: Reader<MatrixPage> = reader<MatrixPage>({
+  apiVersion: (value) => value === 'plumbline.dev/v1',
+  items: isListOf(isMatrixPair),
+  total: (value) => value === null || typeof value === 'number',
+  next: 'text or null',
+  notJudged: 'texts',
+  unknownBecause: 'texts',
 });
 
 function reader<T>(fields: Fields): Reader<T> {

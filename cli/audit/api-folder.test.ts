@@ -20,8 +20,9 @@ afterEach(() => rmSync(folder, { recursive: true }));
 function counts() {
   const read = readApiFolder(folder, attempted);
   if (!read.ok) throw new Error(read.refusal.cameBack);
-  const { services, endpointSlices, nodes, pods, namespaces, podEvents } = read.value;
-  return [services, endpointSlices, nodes, pods, namespaces, podEvents].map((objects) => objects?.length ?? null);
+  const { services, endpointSlices, nodes, pods, namespaces, podEvents, networkPolicies } = read.value;
+  const all = [services, endpointSlices, nodes, pods, namespaces, podEvents, networkPolicies];
+  return all.map((objects) => objects?.length ?? null);
 }
 
 /** The refusal's words, without the folder. */
@@ -33,10 +34,10 @@ function refusal(): string {
 
 describe('a folder of API lists', () => {
   it('holds what the API server listed, pods, namespaces and events too', () => {
-    expect(counts()).toEqual([36, 37, 3, 29, 10, 0]);
+    expect(counts()).toEqual([36, 37, 3, 29, 10, 0, 2]);
     const events = { kind: 'EventList', items: [apiSandboxEvent('shop/web-0', 'node-a', '2026-11-22T12:00:00Z')] };
     writeFileSync(join(folder, 'events.json'), JSON.stringify(events));
-    expect(counts()).toEqual([36, 37, 3, 29, 10, 1]);
+    expect(counts()).toEqual([36, 37, 3, 29, 10, 1, 2]);
   });
 
   it('may hold each of them packed', () => {
@@ -44,15 +45,16 @@ describe('a folder of API lists', () => {
       writeFileSync(join(folder, `${file}.gz`), gzipSync(readFileSync(join(folder, file))));
       rmSync(join(folder, file));
     }
-    expect(counts()).toEqual([36, 37, 3, 29, 10, 0]);
+    expect(counts()).toEqual([36, 37, 3, 29, 10, 0, 2]);
   });
 });
 
-describe.each(['pods', 'namespaces', 'events'])('a list of %s', (kind) => {
+describe.each(['pods', 'namespaces', 'events', 'networkpolicies'])('a list of %s', (kind) => {
   const file = () => join(folder, `${kind}.json`);
   const countsWith = (count: number | null) => [
     ...[36, 37, 3],
     ...[kind === 'pods' ? count : 29, kind === 'namespaces' ? count : 10, kind === 'events' ? count : 0],
+    kind === 'networkpolicies' ? count : 2,
   ];
 
   it('that is not there makes them unknown, which is not none', () => {
@@ -74,6 +76,45 @@ describe.each(['pods', 'namespaces', 'events'])('a list of %s', (kind) => {
   it('that is another kind of answer is refused', () => {
     writeFileSync(file(), JSON.stringify({ kind: 'Status', status: 'Failure', code: 403 }));
     expect(refusal()).toMatch(/^api: /);
+  });
+});
+
+describe('lists that kubectl prints of a few kinds', () => {
+  const put = (file: string, items: readonly object[]) =>
+    writeFileSync(join(folder, file), JSON.stringify({ kind: 'List', apiVersion: 'v1', items }));
+  const read = () => {
+    const reading = readApiFolder(folder, attempted);
+    if (!reading.ok) throw new Error(reading.refusal.cameBack);
+    return { foreign: reading.value.foreignPolicies, dns: reading.value.dnsConfigurations };
+  };
+
+  it('are not known where they are not there', () => {
+    expect(read()).toEqual({ foreign: null, dns: null });
+  });
+
+  it('hold policies that are not judged, each named by its kind', () => {
+    const metadata = { namespace: 'shop', name: 'p' };
+    put('foreignpolicies.json', [
+      { apiVersion: 'cilium.io/v2', kind: 'CiliumNetworkPolicy', metadata, spec: { endpointSelector: {} } },
+      { apiVersion: 'crd.projectcalico.org/v1', kind: 'GlobalNetworkPolicy', metadata: { name: 'deny' } },
+      { apiVersion: 'policy.networking.k8s.io/v1alpha1', kind: 'AdminNetworkPolicy', metadata: { name: 'all' } },
+    ]);
+    expect(read().foreign).toEqual([
+      { kind: 'CiliumNetworkPolicy', namespace: 'shop', name: 'p' },
+      { kind: 'GlobalNetworkPolicy.crd.projectcalico.org', namespace: null, name: 'deny' },
+      { kind: 'AdminNetworkPolicy', namespace: null, name: 'all' },
+    ]);
+  });
+
+  it('hold the ConfigMaps of CoreDNS, and others are passed over', () => {
+    const map = (namespace: string, name: string) => ({
+      ...{ kind: 'ConfigMap', apiVersion: 'v1', metadata: { namespace, name } },
+      data: { Corefile: '. {\n}\n', NodeHosts: '192.0.2.1 node-a' },
+    });
+    put('configmaps.json', [map('kube-system', 'coredns'), map('kube-system', 'kubeadm-config'), map('x', 'coredns')]);
+    expect(read().dns).toEqual([
+      { namespace: 'kube-system', name: 'coredns', files: { Corefile: '. {\n}\n', NodeHosts: '(left out)' } },
+    ]);
   });
 });
 

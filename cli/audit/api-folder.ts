@@ -12,7 +12,7 @@ const advice =
 const shownProblems = 3;
 
 /**
- * Reads the three lists that the audit needs, and those of pods, namespaces and events where they are.
+ * Reads the three lists that the audit needs, and the others where they are.
  * @param attempted for the refusal: `audit ./bundle`.
  */
 export function readApiFolder(folder: string, attempted: string): Outcome<ClusterSnapshot> {
@@ -28,6 +28,12 @@ export function readApiFolder(folder: string, attempted: string): Outcome<Cluste
   if (!namespaces.ok) return namespaces;
   const events = readListIfThere(folder, 'events', attempted);
   if (!events.ok) return events;
+  const networkPolicies = readListIfThere(folder, 'networkpolicies', attempted);
+  if (!networkPolicies.ok) return networkPolicies;
+  const foreignPolicies = readListIfThere(folder, 'foreignpolicies', attempted);
+  if (!foreignPolicies.ok) return foreignPolicies;
+  const configMaps = readListIfThere(folder, 'configmaps', attempted);
+  if (!configMaps.ok) return configMaps;
   const reading = readClusterState({
     services: services.value,
     endpointSlices: endpointSlices.value,
@@ -35,6 +41,9 @@ export function readApiFolder(folder: string, attempted: string): Outcome<Cluste
     pods: pods.value,
     namespaces: namespaces.value,
     events: events.value,
+    networkPolicies: networkPolicies.value,
+    foreignPolicies: foreignPolicies.value,
+    configMaps: configMaps.value,
   });
   if (reading.ok) return done(reading.value);
   const more = reading.problems.length - shownProblems;

@@ -2,7 +2,7 @@
 import type { Host } from '../../agent/host.ts';
 import { type Observation, observe } from '../../agent/observe.ts';
 import { desiredState, isSupportedMode } from '../../aggregator/audit/desired.ts';
-import { buildView, evaluateCluster } from '../../aggregator/audit/evaluate.ts';
+import { buildView, type Evaluation, evaluateCluster } from '../../aggregator/audit/evaluate.ts';
 import type { NodeStatus } from '../../aggregator/model/node-status.ts';
 import { objectsOf } from '../../aggregator/audit/objects.ts';
 import { uncomparedBecause } from '../../aggregator/audit/uncompared.ts';
@@ -10,7 +10,7 @@ import { withRuleEvidence } from '../../aggregator/audit/rule-evidence.ts';
 import { isLargeCluster } from '../../aggregator/audit/service-ports.ts';
 import { checks } from '../../aggregator/checks/index.ts';
 import type { NodeView } from '../../aggregator/model/check.ts';
-import type { ClusterSnapshot } from '../../aggregator/model/cluster.ts';
+import type { ClusterObjects, ClusterSnapshot } from '../../aggregator/model/cluster.ts';
 import type { ToldNode } from '../../aggregator/snapshot/read-node.ts';
 import { type DataplaneMode, valueOr } from '../../proto/profile.ts';
 import type { Audit } from './report.ts';
@@ -52,11 +52,8 @@ export function judge(
   state: ClusterSnapshot,
   told: 'all' | 'observed' = 'all',
 ): Audit {
-  const objects = objectsOf(state);
-  const reported = new Map(observed.map(({ name, observation }) => [name, observation.parts]));
-  const around = { objects, peers: { parts: (name: string) => reported.get(name) ?? null } };
-  const views = observed.map((node) => viewOf(node, state, around));
-  const { nodes, findings, unknownReasons } = evaluateCluster({ nodes: views, objects }, checks);
+  const { views, evaluation } = judgeViews(observed, state);
+  const { nodes, findings, unknownReasons } = evaluation;
   const untold = new Map<string, string>();
   for (const view of views) {
     const reasons = notJudgedBecause(view) ?? unknownReasons.get(view.name)?.join('; ');
@@ -67,10 +64,23 @@ export function judge(
   const missing = others.map(({ name }) => notRecorded(name));
   for (const { name } of missing) untold.set(name, 'not recorded');
   const verdicts = [...nodes, ...missing].sort((one, other) => (one.name < other.name ? -1 : 1));
-  const explanations = new Map(observed.map(({ name, observation }) => [name, observation.explain]));
-  const explained = withRuleEvidence(findings, (name) => explanations.get(name));
-  const report = { apiVersion: 'plumbline.dev/v1', kind: 'AuditReport', nodes: verdicts, findings: explained } as const;
+  const report = { apiVersion: 'plumbline.dev/v1', kind: 'AuditReport', nodes: verdicts, findings } as const;
   return { report, untold };
+}
+
+/** The views of the nodes that were observed, and what the checks say of them, with the rules behind it. Pure. */
+export function judgeViews(
+  observed: readonly ObservedNode[],
+  state: ClusterSnapshot,
+): { readonly views: readonly NodeView[]; readonly objects: ClusterObjects; readonly evaluation: Evaluation } {
+  const objects = objectsOf(state);
+  const reported = new Map(observed.map(({ name, observation }) => [name, observation.parts]));
+  const around = { objects, peers: { parts: (name: string) => reported.get(name) ?? null } };
+  const views = observed.map((node) => viewOf(node, state, around));
+  const evaluation = evaluateCluster({ nodes: views, objects }, checks);
+  const explanations = new Map(observed.map(({ name, observation }) => [name, observation.explain]));
+  const findings = withRuleEvidence(evaluation.findings, (name) => explanations.get(name));
+  return { views, objects, evaluation: { ...evaluation, findings } };
 }
 
 function viewOf(

@@ -19,6 +19,9 @@ describe('the objects of a live API server', () => {
     const { api, url } = await listeningApi({ mostPerPage: 7 });
     loadRecordedLists(api, recording);
     api.apply('events', apiSandboxEvent('shop/web-0', 'node-a', '2026-11-22T12:00:00Z'));
+    const Corefile = '. {\n}\n';
+    api.apply('configmaps', { metadata: { namespace: 'kube-system', name: 'coredns' }, data: { Corefile } });
+    api.apply('configmaps', { metadata: { namespace: 'kube-system', name: 'other' }, data: { Corefile } });
     const live = await read(url);
     const recorded = readApiFolder(recording, attempted);
     if (!live.ok || !recorded.ok) throw new Error('both must be readable');
@@ -29,21 +32,30 @@ describe('the objects of a live API server', () => {
     expect(byName(live.value.state.nodes)).toEqual(byName(recorded.value.nodes));
     expect(byName(live.value.state.pods ?? [])).toEqual(byName(recorded.value.pods ?? []));
     expect(byName(live.value.state.namespaces ?? [])).toEqual(byName(recorded.value.namespaces ?? []));
+    expect(byName(live.value.state.networkPolicies ?? [])).toEqual(byName(recorded.value.networkPolicies ?? []));
+    expect(live.value.state.foreignPolicies).toEqual([]);
+    expect(live.value.state.dnsConfigurations).toEqual([
+      { namespace: 'kube-system', name: 'coredns', files: { Corefile } },
+    ]);
     expect(live.value.state.podEvents?.map(({ name, nodeName }) => [name, nodeName])).toEqual([['web-0', 'node-a']]);
     expect([recorded.value.pods?.length, recorded.value.namespaces?.length, live.value.gaps]).toEqual([29, 10, []]);
   });
 
-  it('are read without pods, namespaces and events where those may not be listed, and that is said', async () => {
+  it('are read without what may not be listed, and that is said', async () => {
     const { api, url } = await listeningApi();
     loadRecordedLists(api, recording);
-    for (const plural of ['pods', 'namespaces', 'events']) api.fail({ plural, what: { kind: 'status', status: 403 } });
+    for (const plural of ['pods', 'namespaces', 'events', 'networkpolicies', 'configmaps']) {
+      api.fail({ plural, what: { kind: 'status', status: 403 } });
+    }
     const live = await read(url);
     if (!live.ok) throw new Error(live.refusal.cameBack);
-    const { pods, namespaces, podEvents } = live.value.state;
-    expect([pods, namespaces, podEvents]).toEqual([null, null, null]);
+    const { pods, namespaces, podEvents, networkPolicies, dnsConfigurations } = live.value.state;
+    expect([pods, namespaces, podEvents, networkPolicies, dnsConfigurations]).toEqual([null, null, null, null, null]);
     expect(live.value.gaps.toSorted()).toEqual([
       expect.stringMatching(/^what takes events is not checked: GET .*: 403 Forbidden/),
+      expect.stringMatching(/^what takes more of the API is not checked: GET .*configmaps.*: 403 Forbidden/),
       expect.stringMatching(/^what takes namespaces is not checked: GET .*: 403 Forbidden/),
+      expect.stringMatching(/^what takes networkpolicies is not checked: GET .*: 403 Forbidden/),
       expect.stringMatching(/^what takes pods is not checked: GET .*: 403 Forbidden/),
     ]);
   });

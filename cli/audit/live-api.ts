@@ -1,6 +1,8 @@
 /** The API objects that this machine is held against, asked of the API server itself, by kubectl's rules. */
 import { ApiClient } from '../../aggregator/cluster/api-client.ts';
 import { type ApiError, apiErrorText } from '../../aggregator/cluster/api-error.ts';
+import type { AskedObjectsOptions } from '../../aggregator/cluster/asked-objects.ts';
+import { dnsConfigurationQuestions, foreignPolicyQuestions } from '../../aggregator/cluster/asked-kinds.ts';
 import { httpTransport } from '../../aggregator/cluster/api-transport.ts';
 import { type AccessWishes, findAccess } from '../../aggregator/cluster/find-access.ts';
 import { listPages, type WholeList } from '../../aggregator/cluster/list-pages.ts';
@@ -9,6 +11,7 @@ import { systemTiming } from '../../aggregator/cluster/timing.ts';
 import {
   endpointSliceResource,
   namespaceResource,
+  networkPolicyResource,
   nodeResource,
   podEventResource,
   podResource,
@@ -30,7 +33,7 @@ export interface LiveApi {
 }
 
 /**
- * Lists Services, EndpointSlices and Nodes once, and Pods, Namespaces and Events of pods where that is permitted.
+ * Lists Services, EndpointSlices and Nodes once, and the rest where that is permitted.
  * @param attempted for the refusal: `audit this machine`.
  */
 export async function readLiveApi(wishes: AccessWishes, attempted: string): Promise<Outcome<LiveApi>> {
@@ -42,20 +45,24 @@ export async function readLiveApi(wishes: AccessWishes, attempted: string): Prom
   const client = new ApiClient(transport, systemTiming);
   const gaps: string[] = [];
   try {
-    const [services, endpointSlices, nodes, pods, namespaces, podEvents] = await Promise.all([
+    const [services, endpointSlices, nodes, pods, namespaces, podEvents, networkPolicies] = await Promise.all([
       listAll(client, serviceResource, attempted),
       listAll(client, endpointSliceResource, attempted),
       listAll(client, nodeResource, attempted),
       listIfPermitted(client, podResource(new Names()), { attempted, gaps }),
       listIfPermitted(client, namespaceResource, { attempted, gaps }),
       listIfPermitted(client, podEventResource, { attempted, gaps }),
+      listIfPermitted(client, networkPolicyResource, { attempted, gaps }),
     ]);
+    const foreignPolicies = await askedIfPermitted(client, foreignPolicyQuestions, gaps);
+    const dnsConfigurations = await askedIfPermitted(client, dnsConfigurationQuestions, gaps);
     if (!services.ok) return services;
     if (!endpointSlices.ok) return endpointSlices;
     if (!nodes.ok) return nodes;
     if (!pods.ok) return pods;
     if (!namespaces.ok) return namespaces;
     if (!podEvents.ok) return podEvents;
+    if (!networkPolicies.ok) return networkPolicies;
     const state = {
       services: services.value,
       endpointSlices: endpointSlices.value,
@@ -63,6 +70,9 @@ export async function readLiveApi(wishes: AccessWishes, attempted: string): Prom
       pods: pods.value,
       namespaces: namespaces.value,
       podEvents: podEvents.value,
+      networkPolicies: networkPolicies.value,
+      foreignPolicies,
+      dnsConfigurations,
     };
     return done({ state, gaps });
   } finally {
@@ -81,6 +91,20 @@ async function listIfPermitted<T>(
   if (list.error.status !== 403) return refused(attempted, apiErrorText(list.error), adviceFor(list.error));
   gaps.push(`what takes ${resource.of} is not checked: ${apiErrorText(list.error)}`);
   return done(null);
+}
+
+/** All that is there of kinds that may not be installed; null where any may not be asked, which is added to the gaps. */
+async function askedIfPermitted<T>(
+  client: ApiClient,
+  questions: AskedObjectsOptions<T>['questions'],
+  gaps: string[],
+): Promise<readonly T[] | null> {
+  const { signal } = new AbortController();
+  const answers = await Promise.all(questions.map((question) => question(client, signal)));
+  const refusal = answers.find((answer) => !answer.ok && answer.error.status !== 404);
+  if (refusal === undefined || refusal.ok) return answers.flatMap((answer) => (answer.ok ? answer.value : []));
+  gaps.push(`what takes more of the API is not checked: ${apiErrorText(refusal.error)}`);
+  return null;
 }
 
 async function listAll<T>(

@@ -63,13 +63,14 @@ describe('plumbline findings', () => {
       'cluster',
       'tcp 10.96.0.1:443',
       'flannel.1',
+      'shop/default-deny',
       'node-b',
       'node-c',
       'shop/web-0',
       'nat KUBE-MARK-MASQ',
       'shop/web:http',
     ]);
-    expect(shown((await findings('-n', 'shop')).out)).toEqual(['shop/web-0', 'shop/web:http']);
+    expect(shown((await findings('-n', 'shop')).out)).toEqual(['shop/default-deny', 'shop/web-0', 'shop/web:http']);
   });
 
   it('with -o wide says more', async () => {

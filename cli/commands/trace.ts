@@ -1,24 +1,39 @@
-/** `plumbline trace --rules FILE --from IP --to IP:PORT/PROTO`: the way of one packet through a dump. */
-import type { Command } from 'commander';
+/**
+ * `plumbline trace FROM TO`: which layer broke first between two ends.
+ * `plumbline trace --rules FILE --from IP --to IP:PORT/PROTO`: the way of one packet through a dump.
+ */
+import { type Command, Option } from 'commander';
 import { tracePacket } from '../../agent/dataplane/packet-path.ts';
 import { type Address, familyOf, parseAddress, parseHostPort } from '../../proto/address.ts';
 import type { Protocol } from '../../proto/forwarding.ts';
+import { addServerOptions } from '../api/server-option.ts';
 import { type Context, refuse } from '../context.ts';
+import { type PairOptions, tracePair } from '../diagnose/trace-pair.ts';
 import { outputOption, structuredText } from '../output.ts';
 import { paints } from '../paints.ts';
 import { readRuleset } from '../read-ruleset.ts';
 import { done, type Outcome, refused } from '../refusal.ts';
 
 const examples = `
-Walks the rules as the kernel walks them, for the first packet of a connection, and
-prints each rule that took it, where it may go and whether its source address is
-rewritten. A source that is one of the --node-ip addresses starts on the node itself,
-any other is forwarded by it; node ports are known by --node-ip too. Interfaces are
-not known: a rule with -i counts as one for another interface.
+With FROM and TO: which layer broke first between two ends, from the pod's interface
+(L1) to the policies (L5), in both directions, by what the nodes really have. FROM is
+pod/NAMESPACE/NAME, node/NAME or an IP; TO is one of these, svc/NAMESPACE/NAME[:PORT],
+IP:PORT or a DNS name[:PORT], as FROM would write it. The aggregator answers, or a
+bundle does with --bundle.
 
-Exit codes: 0 told, 2 could not be told (the way so far is shown).
+With --rules: walks a dump as the kernel walks it, for the first packet of a
+connection, and prints each rule that took it, where it may go and whether its source
+address is rewritten. A source that is one of the --node-ip addresses starts on the
+node itself, any other is forwarded by it; node ports are known by --node-ip too.
+Interfaces are not known: a rule with -i counts as one for another interface.
+
+Exit codes: 0 nothing is broken (with --rules: told), 1 a layer is broken, 2 it could
+not be told (what is known is shown).
 
 Examples:
+  plumbline trace pod/shop/web-0 svc/shop/orders:http
+  plumbline trace pod/shop/web-0 orders.payments --port 8080
+  plumbline trace pod/shop/web-0 pod/shop/api-2 --port 9090 --bundle today.tar.gz
   iptables-save > rules.txt
   plumbline trace --rules rules.txt --from 10.244.1.7 --to 10.96.0.10:53/udp
   plumbline trace --rules rules.txt --from 192.0.2.9 --to 192.168.1.11:30080/tcp \\
@@ -32,18 +47,58 @@ interface TraceOptions {
   readonly output: 'table' | 'json' | 'yaml';
 }
 
+/** Both forms as they may be given, mixed or not. */
+interface GivenOptions extends PairOptions {
+  readonly rules?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly nodeIp: readonly string[];
+}
+
 /** Adds the command to the program. */
 export function addTrace(program: Command, context: Context): void {
-  program
+  const command = program
     .command('trace')
-    .description('follow one packet through the rules of a dump')
-    .requiredOption('--rules <file>', 'output of iptables-save (ip6tables-save for IPv6); - reads stdin')
-    .requiredOption('--from <ip>', 'source address of the packet')
-    .requiredOption('--to <ip:port/proto>', 'destination: 10.96.0.10:53/udp, [fd00::1]:443/tcp')
-    .option('--node-ip <ip>', "an address of the node's own; may be given several times", gather, [])
+    .description('which layer broke first between two ends; or one packet through the rules of a dump')
+    .argument('[from]', 'pod/NAMESPACE/NAME, node/NAME or an IP')
+    .argument('[to]', 'the same, svc/NAMESPACE/NAME[:PORT], IP:PORT or a DNS name')
+    .option('--port <port>', 'the port, where TO names none')
+    .addOption(new Option('--protocol <protocol>', 'the protocol').choices(['tcp', 'udp', 'sctp']))
+    .option('--bundle <place>', 'a recording in place of the aggregator: a folder or a .tar.gz')
+    .option('--rules <file>', 'output of iptables-save (ip6tables-save for IPv6); - reads stdin')
+    .option('--from <ip>', 'with --rules: source address of the packet')
+    .option('--to <ip:port/proto>', 'with --rules: destination, 10.96.0.10:53/udp or [fd00::1]:443/tcp')
+    .option('--node-ip <ip>', "with --rules: an address of the node's own; may be given several times", gather, [])
     .addOption(outputOption(['table', 'json', 'yaml']))
     .addHelpText('after', examples)
-    .action((options: TraceOptions) => trace(options, context));
+    .action((from: string | undefined, to: string | undefined, options: GivenOptions) =>
+      eitherForm({ from, to }, options, context),
+    );
+  addServerOptions(command);
+}
+
+/** The pair is given in words, the packet in options: one of them. */
+async function eitherForm(
+  ends: { readonly from: string | undefined; readonly to: string | undefined },
+  options: GivenOptions,
+  context: Context,
+): Promise<void> {
+  const { rules, from, to, nodeIp } = options;
+  const advice = 'Give FROM and TO, or --rules with --from and --to; see plumbline trace --help.';
+  const refuseFor = (cameBack: string) => refuse(context, { attempted: 'trace', cameBack, advice });
+  const ofPair = [ends.from, options.port, options.protocol, options.bundle, options.server, options.kubeconfig];
+  const isPair = ofPair.some((one) => one !== undefined);
+  const isPacket = rules !== undefined || from !== undefined || to !== undefined || nodeIp.length > 0;
+  if (isPair && isPacket) return refuseFor('a pair and the rules of a dump exclude each other');
+  if (isPacket) {
+    const lacks = [rules === undefined && '--rules', from === undefined && '--from', to === undefined && '--to'];
+    if (rules !== undefined && from !== undefined && to !== undefined) {
+      return trace({ rules, from, to, nodeIp, output: options.output }, context);
+    }
+    return refuseFor(`${lacks.filter(Boolean).join(' and ')} is missing`);
+  }
+  if (ends.from === undefined || ends.to === undefined) return refuseFor('it takes two ends');
+  return tracePair({ from: ends.from, to: ends.to }, options, context);
 }
 
 function gather(value: string, earlier: readonly string[]): readonly string[] {

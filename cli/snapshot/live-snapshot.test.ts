@@ -39,7 +39,9 @@ describe('a snapshot of a machine', () => {
     expect(await record()).toEqual({ ok: true, value: { node: 'node-a', gaps: [] } });
     expect(readdirSync(join(place, 'bundle')).sort()).toEqual(['api', 'node-a', 'snapshot.json']);
     expect(readdirSync(join(place, 'bundle/api')).sort()).toEqual([
-      ...['endpointslices', 'events', 'namespaces', 'nodes', 'pods', 'services'].map((name) => `${name}.json`),
+      ...['endpointslices', 'events', 'namespaces', 'networkpolicies', 'nodes', 'pods', 'services'].map(
+        (name) => `${name}.json`,
+      ),
     ]);
     expect(JSON.parse(readFileSync(join(place, 'bundle/snapshot.json'), 'utf8'))).toEqual({
       apiVersion: 'plumbline.dev/v1',

@@ -16,6 +16,10 @@ const offenders: Readonly<Record<string, { readonly path: string; readonly text:
     path: 'aggregator/audit/offender.ts',
     text: "import { readState } from '../cluster/state.ts';",
   },
+  'diagnose imports what is pure only': {
+    path: 'aggregator/diagnose/offender.ts',
+    text: "import { checks } from '../checks/index.ts';",
+  },
   'the engine knows no shell': {
     path: 'aggregator/engine/offender.ts',
     text: "import { openJournal } from '../journal/open-journal.ts';",

@@ -20,6 +20,7 @@ const pureFolders = [
   'aggregator/model/',
   'aggregator/audit/',
   'aggregator/checks/',
+  'aggregator/diagnose/',
   'proto/',
 ];
 
@@ -35,7 +36,8 @@ const owners: ReadonlyMap<string, readonly string[]> = new Map([
   ['commander', ['cli/']],
   ['picocolors', ['cli/']],
   ['pino', ['agent/log.ts', 'aggregator/log.ts']],
-  ['yaml', ['cli/']],
+  // The kubelet's own configuration is YAML.
+  ['yaml', ['agent/collectors/dns/', 'cli/']],
   ['ipaddr.js', ['proto/']],
   ['kysely', ['aggregator/journal/']],
   ['node-iptables-parse', ['agent/', 'cli/']],
@@ -44,6 +46,7 @@ const owners: ReadonlyMap<string, readonly string[]> = new Map([
     'node:crypto',
     [
       'agent/collectors/',
+      'agent/lookups/ask.ts',
       'agent/probes/send-probe.ts',
       'agent/stream/client.ts',
       parser,
@@ -74,13 +77,15 @@ const owners: ReadonlyMap<string, readonly string[]> = new Map([
       'aggregator/ingest/',
     ],
   ],
-  ['node:dgram', ['agent/probes/']],
+  ['node:dgram', ['agent/lookups/', 'agent/probes/']],
+  ['dns-packet', ['agent/lookups/']],
   ['node:http', ['agent/host.ts', 'aggregator/http/', 'cli/demo/', 'cli/kubernetes/']],
   ['node:https', ['aggregator/http/', 'cli/demo/', 'cli/kubernetes/']],
   [
     'node:net',
     [
       'agent/host-bird.ts',
+      'agent/lookups/ask.ts',
       'agent/probes/send-probe.ts',
       'agent/stream/try-way.ts',
       'aggregator/http/',
@@ -141,6 +146,13 @@ export const importRules: readonly ImportRule[] = [
     reason: 'the verdict depends on its arguments alone: a bundle audited in a year must give the same answer',
     binds: (path) => path.startsWith('aggregator/audit/'),
     allows: ({ to }) => isIn(to, 'aggregator/audit/', 'aggregator/model/', 'proto/') || isPackage(to, 'node:crypto'),
+  },
+  {
+    name: 'diagnose imports what is pure only',
+    reason: 'the same facts give the same answer: in the running aggregator, in a bundle, in a year',
+    binds: (path) => path.startsWith('aggregator/diagnose/'),
+    allows: ({ to }) =>
+      isIn(to, 'aggregator/diagnose/', 'aggregator/audit/', 'aggregator/checks/shared/', 'aggregator/model/', 'proto/'),
   },
   {
     name: 'the engine knows no shell',

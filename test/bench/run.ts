@@ -1,8 +1,8 @@
 /**
- * `npm run bench [-- --write] [-- --nftables | --largest]`: the costs that this project promises, measured on the recorded
- * clusters, as medians. With --write the tables replace those in README.md; with --nftables only the rows of nftables mode
- * are measured, with --largest only those of the largest cluster. Exit 1 when a promise is broken, 2 when it cannot be
- * measured.
+ * `npm run bench [-- --write] [-- --nftables | --largest | --policies]`: the costs that this project promises, measured on
+ * the recorded clusters, as medians. With --write the tables replace those in README.md; with --nftables only the rows of
+ * nftables mode are measured, with --largest only those of the largest cluster, with --policies only those of
+ * NetworkPolicies. Exit 1 when a promise is broken, 2 when it cannot be measured.
  *
  * The baseline of reading is what any reader must pay: iptables-legacy-save printing the same rules. They are loaded
  * into a namespace of their own for that, which needs root.
@@ -18,6 +18,7 @@ import type { DesiredCost } from './compute-desired.ts';
 import { machine } from './machine.ts';
 import { cpuSecondsOf, measure } from './measured-program.ts';
 import { nftablesRows } from './nftables-rows.ts';
+import { policyRows } from './policy-rows.ts';
 import type { ReadCosts } from './read-rules.ts';
 import type { Measure } from './report.ts';
 import { median, reportTable, writeReport } from './report.ts';
@@ -112,11 +113,12 @@ if (obstacle !== null) {
 removeAbandoned();
 const folder = mkdtempSync(join(tmpdir(), 'plumbline-bench-'));
 try {
-  const only = ['nftables', 'largest'].find((name) => process.argv.includes(`--${name}`)) ?? null;
+  const only = ['nftables', 'largest', 'policies'].find((name) => process.argv.includes(`--${name}`)) ?? null;
   const kept = [
     only !== null || tell('bench', [...measureAll(folder), ...aggregatorRows()], `Medians of ${runs} runs`),
-    only === 'largest' || tell('nftables', await nftablesRows(folder), 'Medians of 3 runs'),
-    only === 'nftables' || tell('largest', largestRows(), 'One run'),
+    (only !== null && only !== 'nftables') || tell('nftables', await nftablesRows(folder), 'Medians of 3 runs'),
+    (only !== null && only !== 'largest') || tell('largest', largestRows(), 'One run'),
+    (only !== null && only !== 'policies') || tell('policies', policyRows(), 'Medians of 3 runs'),
   ];
   process.exitCode = kept.every(Boolean) ? 0 : 1;
 } finally {

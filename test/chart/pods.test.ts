@@ -177,7 +177,17 @@ describe('an agent', () => {
       '/var/run/calico/bird6.ctl',
     ];
     // A BIRD of the node itself, the lock of iptables-legacy, and where distributions have CNI plugins.
-    const never = ['/run/xtables.lock', '/usr/libexec/cni', '/usr/lib/cni', '/run/bird/bird.ctl'];
+    const elsewhere = ['/run/xtables.lock', '/usr/libexec/cni', '/usr/lib/cni', '/run/bird/bird.ctl'];
+    // Its own resolv.conf the kubelet gives every pod; the node's is mounted where values name it, and the others are of
+    // agents that are no pods.
+    const ofNoPod = [
+      '/etc/resolv.conf',
+      '/run/NetworkManager/resolv.conf',
+      '/run/resolvconf/resolv.conf',
+      '/run/systemd/resolve/stub-resolv.conf',
+      '/host/etc/resolv.conf',
+    ];
+    const never = [...elsewhere, ...ofNoPod];
     expect(unmounted.map((paths) => paths.toSorted())).toEqual([[...never, ...optional].sort(), never.toSorted()]);
     const mounts = pods.map((pod) => folderMounts(pod).map(({ mountPath }) => mountPath));
     const always = ['/etc/cni/net.d', '/var/lib/cni', '/host/proc'];
@@ -252,12 +262,15 @@ describe('an agent', () => {
   });
 
   it('probes within the same ranges as all others, or not at all', () => {
+    const privateRanges = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7'];
     const probesOf = (of: RenderedChart) => agentConfig(podOf(of, 'DaemonSet')).probes;
     expect(probesOf(charts.default)).toEqual({
       port: 9469,
-      ranges: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7'],
+      ranges: privateRanges,
+      serviceRanges: privateRanges,
     });
-    expect(probesOf(charts.restricted)).toEqual({ port: 9470, ranges: ['10.0.0.0/8', 'fd00:10::/48'] });
+    const own = ['10.0.0.0/8', 'fd00:10::/48'];
+    expect(probesOf(charts.restricted)).toEqual({ port: 9470, ranges: own, serviceRanges: own });
     expect(probesOf(charts.minimal)).toBeNull();
     const toldBy = [charts.default, charts.minimal].map((of) => aggregatorConfig(podOf(of, 'Deployment')).probes);
     expect(toldBy).toEqual(['all', 'none']);

@@ -8,7 +8,6 @@ import { keeperOf } from '../../aggregator/cluster/kept-object.ts';
 import { reviewToken } from '../../aggregator/cluster/token-review.ts';
 import { agentLabels, readConfig } from '../../aggregator/config.ts';
 import type { Keeper } from '../../aggregator/model/kept-object.ts';
-import { apiExtras } from '../../aggregator/snapshot/api-extras.ts';
 import { ApiStandIn } from '../../cli/demo/api-server/stand-in.ts';
 import { inProcessTransport } from '../in-process-api.ts';
 import { ManualTiming } from '../manual-timing.ts';
@@ -41,7 +40,6 @@ async function rightsUsed(agentNamespace: string, args: readonly string[]): Prom
     path: '/metrics',
     verb: 'get',
   });
-  await apiExtras(client, new AbortController().signal);
   for (const keeper of keepersOf(client, args)) {
     await keeper.read();
     await keeper.write('1', {});
@@ -81,11 +79,23 @@ describe('the aggregator', () => {
       const { name, namespace = '' } = chart.the('ServiceAccount', '-aggregator').metadata;
       return rightsIn(chart.manifests, { name, namespace });
     };
-    const without = new Set(rights({ 'rights.events': false, 'rights.coreDNS': false }));
+    const without = new Set(rights({ 'rights.policies': false, 'rights.events': false, 'rights.coreDNS': false }));
     expect(rights({}).filter((right) => !without.has(right))).toEqual([
+      'list networkpolicies.networking.k8s.io',
+      'watch networkpolicies.networking.k8s.io',
+      'list ciliumnetworkpolicies.cilium.io',
+      'list ciliumclusterwidenetworkpolicies.cilium.io',
+      'list networkpolicies.crd.projectcalico.org',
+      'list globalnetworkpolicies.crd.projectcalico.org',
+      'list adminnetworkpolicies.policy.networking.k8s.io',
+      'list baselineadminnetworkpolicies.policy.networking.k8s.io',
+      'list clusternetworkpolicies.policy.networking.k8s.io',
       'list events',
       'watch events',
       'get configmaps coredns in kube-system',
+      'get configmaps rke2-coredns-rke2-coredns in kube-system',
+      'get configmaps coredns-custom in kube-system',
+      'get configmaps node-local-dns in kube-system',
     ]);
   });
 });

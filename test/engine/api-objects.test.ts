@@ -161,6 +161,53 @@ describe('pods that are not known', () => {
   });
 });
 
+describe('a check of policies alone', () => {
+  /** A check that says of every namespace with a policy that it has one. */
+  function withPolicy() {
+    const found = checks.find((check) => check.id === id);
+    if (found?.scope !== 'cluster') throw new Error(`${id} is a check of the cluster`);
+    const check: ClusterCheck = {
+      ...{ ...found, needs: ['policies'], holdForSeconds: 0, clearForSeconds: 0 },
+      evaluate: ({ objects }) =>
+        [...objects.policies()].map(({ namespace, name }) => ({
+          subject: { kind: 'Pod', namespace, name: 'typo' },
+          ...{ summary: `${name} is there.`, evidence: [], remediation: [], frontends: [] },
+        })),
+    };
+    const made = world([check]);
+    made.cluster.setPolicies([
+      {
+        ...{ namespace: 'shop', name: 'deny', uid: 'uid-of-deny', createdAt: null },
+        podSelector: { matchLabels: {}, matchExpressions: [] },
+        ...{ types: ['ingress'], ingress: [], egress: [] },
+      },
+    ]);
+    made.time.pass(10);
+    return made;
+  }
+
+  it('is asked again when a policy comes or goes', () => {
+    const made = withPolicy();
+    expect(inShort(made)).toEqual([`${id}  firing`]);
+    made.cluster.setPolicies([]);
+    made.time.pass(40);
+    expect(inShort(made)).toEqual([]);
+  });
+
+  it.each(['networkpolicies', 'pods', 'namespaces'] as const)('freezes while the %s of the API are not known', (of) => {
+    const made = withPolicy();
+    made.cluster.setHealth(of, '403 Forbidden');
+    made.time.pass(10);
+    expect(only(made)).toMatchObject({
+      state: 'unknown',
+      unknownBecause: `${id} could not be asked: the API's ${of} are not known: 403 Forbidden`,
+    });
+    made.cluster.setHealth(of, null);
+    made.time.pass(10);
+    expect(inShort(made)).toEqual([`${id}  firing`]);
+  });
+});
+
 describe.each(['services', 'endpointslices', 'nodes'] as const)('the API falling silent (%s)', (of) => {
   it('freezes what was said of its objects, and it fires again when it is heard', () => {
     const made = firing();

@@ -1,6 +1,14 @@
 /** The engine's feeds, played by a test: an API whose objects it sets, and agents that say what it wants. */
 import type { Address } from '../../proto/address.ts';
-import type { ClusterNode, EndpointSlice, Namespace, Pod, PodEvent, Service } from '../../aggregator/model/cluster.ts';
+import type {
+  ClusterNode,
+  DnsConfiguration,
+  EndpointSlice,
+  Namespace,
+  Pod,
+  PodEvent,
+  Service,
+} from '../../aggregator/model/cluster.ts';
 import type {
   AgentEvent,
   AgentFeed,
@@ -10,6 +18,7 @@ import type {
   WatchedKind,
   WatchHealth,
 } from '../../aggregator/model/feeds.ts';
+import type { ForeignPolicy, NetworkPolicy } from '../../aggregator/model/policy.ts';
 
 type Listener<T> = (event: T) => void;
 
@@ -18,6 +27,9 @@ export class FakeCluster implements ClusterFeed {
   readonly nodes = new Map<string, ClusterNode>();
   readonly namespaces = new Map<string, Namespace>();
   podEvents: readonly PodEvent[] = [];
+  networkPolicies: readonly NetworkPolicy[] = [];
+  readonly foreign: readonly ForeignPolicy[] = [];
+  readonly dns: readonly DnsConfiguration[] = [];
   /** By `namespace/name`. */
   readonly #pods = new Map<string, Pod>();
   readonly #slices = new Map<string, readonly EndpointSlice[]>();
@@ -52,6 +64,22 @@ export class FakeCluster implements ClusterFeed {
 
   podEventsOn(node: string): Iterable<PodEvent> {
     return this.podEvents.filter(({ nodeName }) => nodeName === node);
+  }
+
+  policiesIn(namespace: string): Iterable<NetworkPolicy> {
+    return this.networkPolicies.filter((policy) => policy.namespace === namespace);
+  }
+
+  policies(): Iterable<NetworkPolicy> {
+    return this.networkPolicies;
+  }
+
+  foreignPolicies(): Iterable<ForeignPolicy> {
+    return this.foreign;
+  }
+
+  dnsConfigurations(): Iterable<DnsConfiguration> {
+    return this.dns;
   }
 
   health(kind: WatchedKind): WatchHealth {
@@ -108,6 +136,13 @@ export class FakeCluster implements ClusterFeed {
   setNamespace(namespace: Namespace): void {
     this.namespaces.set(namespace.name, namespace);
     this.#tell({ kind: 'namespace', name: namespace.name, at: this.#now() });
+  }
+
+  /** Replaces all NetworkPolicies. */
+  setPolicies(policies: readonly NetworkPolicy[]): void {
+    const namespaces = new Set([...this.networkPolicies, ...policies].map(({ namespace }) => namespace));
+    this.networkPolicies = policies;
+    for (const namespace of namespaces) this.#tell({ kind: 'policies', namespace, at: this.#now() });
   }
 
   relisted(of: WatchedKind): void {

@@ -55,7 +55,8 @@ const log = {
     if ('strangers' in fields) dropped = fields;
   },
 };
-const probing = new Probing({ setting: { port, ranges: range.split(',').map(prefix) }, clock, log });
+const ranges = range.split(',').map(prefix);
+const probing = new Probing({ setting: { port, ranges, serviceRanges: ranges }, clock, log });
 let tellReading: (one: NodeReading) => void = () => undefined;
 const running = probing.run({
   subscribe: (listener) => {

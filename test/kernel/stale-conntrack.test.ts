@@ -62,7 +62,8 @@ function program(namespace: string, state: ClusterState): void {
 
 async function staleFindings(namespace: string, state: ClusterState): Promise<readonly Finding[]> {
   const get: Host['get'] = async (url) => ({ ok: false, kind: 'refused', message: `GET ${url}: connection refused` });
-  const known = { ...state, pods: null, namespaces: null, podEvents: null };
+  const unknown = { podEvents: null, networkPolicies: null, foreignPolicies: null, dnsConfigurations: null };
+  const known = { ...state, pods: null, namespaces: null, ...unknown };
   const { report } = await auditNodes([{ name: labNode, host: localHost({ netns: namespace, get }) }], known);
   return report.findings.filter(({ check }) => check === 'stale-conntrack');
 }

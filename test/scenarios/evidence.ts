@@ -1,3 +1,4 @@
+import { namesAndPoliciesEvidence } from './evidence-names-and-policies.ts';
 import { nodeToNodeEvidence } from './evidence-node-to-node.ts';
 
 /**
@@ -37,6 +38,7 @@ const pods = inFile('pod-interfaces');
 
 export const evidence: Readonly<Record<string, CheckEvidence>> = {
   ...nodeToNodeEvidence,
+  ...namesAndPoliciesEvidence,
   'affinity-mismatch': {
     fires: whole('s2-stale-stopped'),
     mustNot: changed(

@@ -9,6 +9,7 @@ import type { TrackedFinding } from '../../aggregator/model/lifecycle.ts';
 import type { NodeDetail, ServiceDetail } from '../../aggregator/model/record.ts';
 import { auditRecord, nodeRecord, serviceDetail, tracked } from '../audit-record.ts';
 import { hostileStrings } from '../hostile-strings.ts';
+import { hostileWays } from './hostile-ways.ts';
 import { launchBrowser, type Served, serve, show } from './browser.ts';
 
 /** All of them in one finding and one Service would be too much for one view; a tenth at a time is not. */
@@ -31,6 +32,7 @@ function subjectsOf(name: string): readonly Subject[] {
   return [
     { kind: 'Service', namespace: name, name, port: name, protocol: name },
     { kind: 'Pod', namespace: name, name },
+    { kind: 'NetworkPolicy', namespace: name, name },
     { kind: 'Link', name },
     { kind: 'Peer', name },
     { kind: 'Address', name },
@@ -92,7 +94,12 @@ async function serveHostile(texts: readonly string[]): Promise<Served> {
     layers: [{ layer: 'L1', state: 'unknown', because: texts }],
     network: texts.map((text) => ({ layer: 'L1', name: text, value: text })),
   };
-  const record = auditRecord({ nodes: [...nodes, known], findings: findingsOf(texts), services: servicesOf(texts) });
+  const record = auditRecord({
+    nodes: [...nodes, known],
+    findings: findingsOf(texts),
+    services: servicesOf(texts),
+    ...hostileWays(texts),
+  });
   return serve({ record: { ...record, readiness: () => ({ ready: false, because: texts }) } });
 }
 
@@ -106,6 +113,12 @@ const views = [
   '/nodes/node-b',
   '/services',
   '/services/shop/web',
+];
+
+/** Each is shown once with all the strings: they are many where a view shows a list of them. */
+const ways = [
+  '/trace?from=pod/a/b&to=%3Cimg%20src%3Dx%20onerror%3D%22stolen%3D1%22%3E',
+  '/matrix?namespace=%3Cscript%3Estolen%3D1%3C%2Fscript%3E',
 ];
 
 /** What a script that ran would have left, and markup that was taken for markup. */
@@ -130,6 +143,19 @@ describe.each(portions.map((texts, at) => [at * perView, texts] as const))('host
       expect([view, await harm(page)]).toEqual([view, [null, 0, 0]]);
       // Of what the browser refused by its policy nothing is left to refuse: nothing was tried.
       expect([view, faults, strayed]).toEqual([view, [], []]);
+      await close();
+    }
+    await served.close();
+  });
+});
+
+describe('hostile strings in a trace and in the matrix', () => {
+  it('are text', async () => {
+    const served = await serve({ record: auditRecord(hostileWays(hostileStrings)) });
+    for (const view of ways) {
+      const { page, faults, strayed, close } = await show(browser, `${served.url}${view}`);
+      await page.locator('main h1').first().waitFor();
+      expect([view, await harm(page), faults, strayed]).toEqual([view, [null, 0, 0], [], []]);
       await close();
     }
     await served.close();

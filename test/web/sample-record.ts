@@ -4,6 +4,7 @@ import type { NodeDetail, NodeRecord } from '../../aggregator/model/record.ts';
 import { auditRecord, type FakeRecord, minutesAgo, nodeRecord, noon, serviceDetail, tracked } from '../audit-record.ts';
 import { entry, step } from '../journal-entries.ts';
 import { memoryJournal } from '../memory-journal.ts';
+import { sampleDiagnosis, sampleGrid, sampleMatrix } from './sample-ways.ts';
 
 export const stalled = tracked('proxy-stalled', {
   fingerprint: '1111111111111111',
@@ -109,6 +110,9 @@ export function sampleRecord(): FakeRecord {
       }),
     ],
     findings: sampleFindings,
+    diagnosis: { ok: true, diagnosis: sampleDiagnosis(staleWeb.fingerprint) },
+    matrix: sampleMatrix(staleWeb.fingerprint),
+    grid: sampleGrid,
     services: [
       serviceDetail('shop/web', {
         nodes: { inSync: 2, converging: 0, drifted: 1, unknown: 1, total: 4 },

@@ -3,6 +3,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchBrowser, picture, screens, type Served, serve, type Showing, show } from './browser.ts';
 import { sampleFindings, sampleOptions, sampleRecord, stalled, staleWeb } from './sample-record.ts';
+import { sampleDiagnosis } from './sample-ways.ts';
 
 let browser: Browser;
 let served: Served;
@@ -31,6 +32,9 @@ const views = [
   ['node', '/nodes/node-b', 'node-b differs from what the cluster asks for: 3 of 10 addresses, 2 findings fire.'],
   ['services', '/services', 'shop/web'],
   ['service', '/services/shop/web', '1 of 4 nodes do otherwise with shop/web than it asks for.'],
+  ['trace', '/trace?from=pod/shop/cart-0&to=svc/shop/web:http', sampleDiagnosis('').sentence],
+  ['trace-question', '/trace', 'Which layer broke first?'],
+  ['matrix', '/matrix', '1 of the pairs of 3 workloads and 3 targets differs from what is predicted.'],
   ['checks', '/checks', 'checks are asked of every reading of every node'],
   ['check', '/checks/stale-endpoint', 'A Service is forwarded to a backend that this node should not use'],
 ] as const;
@@ -119,6 +123,8 @@ describe('the keyboard', () => {
       ['f', '/findings'],
       ['n', '/nodes'],
       ['s', '/services'],
+      ['t', '/trace'],
+      ['m', '/matrix'],
       ['c', '/checks'],
       ['o', '/'],
     ]) {
@@ -159,7 +165,7 @@ describe('the keyboard', () => {
     const { page, close } = await open('/');
     await page.getByText('The worst').waitFor();
     const seen: string[] = [];
-    for (let presses = 0; presses < 12; presses++) {
+    for (let presses = 0; presses < 14; presses++) {
       await page.keyboard.press('Tab');
       const focused = page.locator(':focus');
       const outline = await focused.evaluate((element) =>
@@ -168,13 +174,15 @@ describe('the keyboard', () => {
       expect(outline).not.toBe('none');
       seen.push((await focused.textContent())?.trim() ?? '');
     }
-    expect(seen.slice(0, 7)).toEqual([
+    expect(seen.slice(0, 9)).toEqual([
       'To the content',
       'Plumbline',
       'Overview',
       'Findings',
       'Nodes',
       'Services',
+      'Trace',
+      'Matrix',
       'Checks',
     ]);
     await close();

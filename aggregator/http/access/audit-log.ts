@@ -75,6 +75,7 @@ const evidence: ReadonlyMap<string, readonly string[]> = new Map([
   ['/api/v1/findings/:fingerprint/history', ['fingerprint']],
   ['/api/v1/nodes/:name', ['name']],
   ['/api/v1/services/:namespace/:name', ['namespace', 'name']],
+  ['/api/v1/policy', []],
   ['/api/v1/snapshot', []],
 ]);
 

@@ -12,6 +12,8 @@ export const pagePaths = [
   '/nodes/:name',
   '/services',
   '/services/:namespace/:name',
+  '/trace',
+  '/matrix',
   '/checks',
   '/checks/:id',
   '/login',

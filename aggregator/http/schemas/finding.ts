@@ -27,6 +27,7 @@ export const subjectSchema = Type.Union(
     }),
     named('Node'),
     Type.Object({ kind: Type.Literal('Pod'), namespace: Type.String(), name: Type.String() }),
+    Type.Object({ kind: Type.Literal('NetworkPolicy'), namespace: Type.String(), name: Type.String() }),
     named('Link'),
     named('Peer'),
     named('Address'),

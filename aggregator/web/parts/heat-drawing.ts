@@ -1,11 +1,10 @@
 /** Draws the map of nodes and layers: filled what is unhealthy, outlined what is pending, hatched what is unknown. */
 import type { HeatmapJson } from '../../http/schemas/overview.ts';
 import type { Cell, HeatLayout } from '../heat-cells.ts';
+import { type Box, type Colours, coloursOf, drawName, hatching, outline, prepared, ring } from './canvas.ts';
 
 /** Letters are drawn where a cell has room for them. */
 const roomForLetter = 13;
-
-type Colours = (name: string) => string;
 
 export function drawHeat(
   canvas: HTMLCanvasElement,
@@ -15,8 +14,7 @@ export function drawHeat(
 ): void {
   const context = prepared(canvas, layout.height);
   if (context === null) return;
-  const style = getComputedStyle(canvas);
-  const colours: Colours = (name) => style.getPropertyValue(`--${name}`).trim();
+  const colours = coloursOf(canvas);
   const hatch = hatching(context, colours('unknown'));
   const { stepX, stepY, head, perBand, bandHeight } = layout;
   const gap = stepY > 10 ? 2 : 1;
@@ -30,23 +28,6 @@ export function drawHeat(
       if (cursor?.node === index && cursor.layer === layer) ring(context, box, colours('text'));
     }
   }
-}
-
-/** Cleared, and as fine as the screen. */
-function prepared(canvas: HTMLCanvasElement, height: number): CanvasRenderingContext2D | null {
-  const density = window.devicePixelRatio || 1;
-  canvas.width = Math.round(canvas.clientWidth * density);
-  canvas.height = Math.round(height * density);
-  const context = canvas.getContext('2d');
-  context?.scale(density, density);
-  return context;
-}
-
-interface Box {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
 }
 
 interface Paint {
@@ -91,55 +72,4 @@ function drawSeverity(context: CanvasRenderingContext2D, box: Box, cell: string,
   context.textAlign = 'center';
   context.textBaseline = 'middle';
   context.fillText(cell, x + width / 2, y + height / 2 + 1);
-}
-
-/** The name of a node above its cells; the end of a long one tells nodes apart. */
-function drawName(
-  context: CanvasRenderingContext2D,
-  name: string,
-  { x, y, width, height }: Box,
-  colours: Colours,
-): void {
-  context.fillStyle = colours('text');
-  context.font = '13px system-ui, sans-serif';
-  context.textAlign = 'left';
-  context.textBaseline = 'middle';
-  let shown = name;
-  for (let end = 1; context.measureText(shown).width > width && end < name.length; end++) shown = `…${name.slice(end)}`;
-  context.fillText(shown, x, y + height / 2 - 1);
-}
-
-interface Pen {
-  readonly colour: string;
-  readonly line: number;
-}
-
-function outline(context: CanvasRenderingContext2D, { x, y, width, height }: Box, { colour, line }: Pen): void {
-  context.strokeStyle = colour;
-  context.lineWidth = line;
-  context.strokeRect(x + line / 2, y + line / 2, width - line, height - line);
-}
-
-function ring(context: CanvasRenderingContext2D, { x, y, width, height }: Box, colour: string): void {
-  context.strokeStyle = colour;
-  context.lineWidth = 2;
-  context.strokeRect(x, y, width, height);
-}
-
-/** Slanted lines: unknown is loud, and no colour. */
-function hatching(context: CanvasRenderingContext2D, colour: string): CanvasPattern | null {
-  const tile = document.createElement('canvas');
-  tile.width = 6;
-  tile.height = 6;
-  const lines = tile.getContext('2d');
-  if (lines === null) return null;
-  lines.strokeStyle = colour;
-  lines.lineWidth = 1.5;
-  lines.beginPath();
-  for (const shift of [-6, 0, 6]) {
-    lines.moveTo(shift, 6);
-    lines.lineTo(shift + 6, 0);
-  }
-  lines.stroke();
-  return context.createPattern(tile, 'repeat');
 }

@@ -10,6 +10,7 @@ export function NodeLink({ name }: { readonly name: string }) {
 /** What stands before the name of what it is; the other kinds say it themselves. */
 const kindWords: Readonly<Partial<Record<FindingJson['subject']['kind'], string>>> = {
   Pod: 'pod ',
+  NetworkPolicy: 'policy ',
   Link: 'link ',
   Peer: 'the way to ',
   Address: 'address ',

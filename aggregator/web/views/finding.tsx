@@ -19,6 +19,7 @@ import { Time } from '../parts/time.tsx';
 import { isName } from '../places.ts';
 import { useDocument } from '../state/use-document.ts';
 import { lengthWords } from '../time-words.ts';
+import { pairOf, tracePath } from '../trace-question.ts';
 
 interface ListOf<Item> {
   readonly items: readonly Item[];
@@ -176,6 +177,7 @@ function AgeOnNode({ node, finding: { lastSeenAt }, at }: SeenOf & { readonly no
 
 /** Where more is told of the same. */
 function Closer({ finding: { fingerprint, node, subject } }: { readonly finding: FindingJson }) {
+  const pair = pairOf({ node, subject });
   return (
     <section aria-labelledby="closer">
       <h2 id="closer">Look closer</h2>
@@ -188,6 +190,11 @@ function Closer({ finding: { fingerprint, node, subject } }: { readonly finding:
         {node !== null && (
           <li>
             What else is known of <NodeLink name={node} />
+          </li>
+        )}
+        {pair !== null && (
+          <li>
+            <a href={tracePath(pair)}>Which layer broke first</a> from <bdi>{pair.from}</bdi> to <bdi>{pair.to}</bdi>
           </li>
         )}
       </ul>

@@ -9,6 +9,7 @@ import { MarkedWords } from '../parts/marked-words.tsx';
 import { Failure, Loading } from '../parts/notice.tsx';
 import { Time } from '../parts/time.tsx';
 import { useDocument } from '../state/use-document.ts';
+import { tracePath } from '../trace-question.ts';
 
 interface Named {
   readonly namespace: string;
@@ -46,6 +47,7 @@ export function Service({ namespace, name }: Named) {
           <Versions key={`${frontend.frontend} ${frontend.kind}`} frontend={frontend} />
         ))}
       </section>
+      <Ways service={value} />
     </article>
   );
 }
@@ -58,6 +60,30 @@ function verdict({ namespace, name, nodes }: ServiceDocument): string {
   if (converging > 0 && unknown === 0) return `${converging} of ${total} nodes are about to follow a change of ${it}.`;
   return `${inSync} of ${total} nodes do with ${it} what it asks for; ${unknown} are not known.`;
 }
+
+/** To it from a node that differs: who differs is asked first. */
+function Ways({ service: { namespace, name, frontends } }: { readonly service: ServiceDocument }) {
+  const differing = frontends.flatMap(({ versions }) => versions.filter(({ verdict: each }) => each === 'drifted'));
+  const nodes = [...new Set(differing.flatMap((version) => version.nodes))].slice(0, mostWays);
+  const to = `svc/${namespace}/${name}`;
+  return (
+    <section aria-labelledby="ways">
+      <h2 id="ways">Which layer breaks first?</h2>
+      <ul class="plain">
+        {nodes.map((node) => (
+          <li key={node}>
+            <a href={tracePath({ from: `node/${node}`, to })}>Trace from {node}</a>
+          </li>
+        ))}
+        <li>
+          <a href={tracePath({ to })}>Trace from elsewhere</a>
+        </li>
+      </ul>
+    </section>
+  );
+}
+
+const mostWays = 5;
 
 const verdicts = ['drifted', 'unknown', 'converging', 'in-sync'];
 

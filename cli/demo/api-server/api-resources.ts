@@ -41,6 +41,8 @@ export const apiResources: readonly ApiResource[] = [
   { plural: 'pods', kind: 'Pod', apiVersion: 'v1', namespaced: true },
   { plural: 'namespaces', kind: 'Namespace', apiVersion: 'v1', namespaced: false },
   { plural: 'events', kind: 'Event', apiVersion: 'v1', namespaced: true },
+  { plural: 'networkpolicies', kind: 'NetworkPolicy', apiVersion: 'networking.k8s.io/v1', namespaced: true },
+  { plural: 'configmaps', kind: 'ConfigMap', apiVersion: 'v1', namespaced: true },
 ];
 
 /** Null where nothing is served, which is answered with 404. */

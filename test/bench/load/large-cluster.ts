@@ -71,6 +71,15 @@ const makers: Readonly<Record<string, (index: number, version: number) => ApiObj
 
 const template = recordedPod();
 
+/** Its container, with the probes that most have. */
+const probed = [template.spec]
+  .flatMap((spec) => Object(spec).containers as readonly object[])
+  .map((container) => ({
+    ...container,
+    livenessProbe: { httpGet: { path: '/healthz', port: 8080 }, periodSeconds: 10 },
+    readinessProbe: { httpGet: { path: '/ready', port: 8080 }, periodSeconds: 5 },
+  }));
+
 function recordedPod(): ApiObject {
   const list = JSON.parse(readFileSync(join(recordingFolder('s1-healthy'), 'api/pods.json'), 'utf8'));
   const pods: readonly ApiObject[] = list.items;
@@ -94,12 +103,19 @@ function podObject(index: number, version: number): ApiObject {
       ? { 'apps.kubernetes.io/pod-index': String(number), 'statefulset.kubernetes.io/pod-name': name }
       : { 'pod-template-hash': hash }),
   };
+  const owner = isStateful ? { kind: 'StatefulSet', name: app } : { kind: 'ReplicaSet', name: `${app}-${hash}` };
   const address = addressOf(index);
   const ready = version === firstVersion ? 'True' : 'False';
   return {
     ...template,
-    metadata: { ...template.metadata, namespace: namespaceOf(service), name, labels },
-    spec: { ...Object(template.spec), nodeName: nodeNameOf(index % largest.nodes) },
+    metadata: {
+      ...template.metadata,
+      namespace: namespaceOf(service),
+      name,
+      labels,
+      ownerReferences: [{ ...owner, controller: true }],
+    },
+    spec: { ...Object(template.spec), containers: probed, nodeName: nodeNameOf(index % largest.nodes) },
     status: {
       ...Object(template.status),
       conditions: [{ type: 'Ready', status: ready }],

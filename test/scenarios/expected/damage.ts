@@ -1,6 +1,6 @@
 /** The damages of s3: one thing of node-a's rules broken by hand, each in a folder of its own. */
 import { recordingFolder } from '../../recordings.ts';
-import { below, notRecorded, on, type Scenario, type Told, typo } from './scenario.ts';
+import { below, notRecorded, on, type Scenario, type Told, everywhere } from './scenario.ts';
 
 const nodes = { 'node-a': 'unhealthy', 'node-b': notRecorded, 'node-c': notRecorded };
 
@@ -17,7 +17,7 @@ function damage({ folder, truth, told }: Damage): Scenario {
     within: { bundle: folder, over: 'healthy', api: 'api' },
     truth,
     nodes,
-    told: [...told, ...typo],
+    told: [...told, ...everywhere],
   };
 }
 

@@ -58,6 +58,20 @@ export const typo: readonly Told[] = [
   },
 ];
 
+/** What every recording of nodes with pods has: the slip of pen, and policies that nothing enforces. */
+export const everywhere: readonly Told[] = [
+  ...typo,
+  {
+    check: 'policy-not-enforced',
+    severity: 'high',
+    state: 'firing',
+    node: null,
+    under: null,
+    subjects: ['NetworkPolicies'],
+    why: 'payments/default-deny and shop/allow-web select pods, and the plugins bridge and ptp enforce no policy',
+  },
+];
+
 /** In the recordings that were made before the workers became ready. */
 export const unreadyWorkers: readonly Told[] = [
   {

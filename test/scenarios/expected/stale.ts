@@ -1,5 +1,5 @@
 /** Recordings in which one node did not follow the API. */
-import { below, notRecorded, on, type Scenario, typo, unreadyWorkers } from './scenario.ts';
+import { below, notRecorded, on, type Scenario, everywhere, unreadyWorkers } from './scenario.ts';
 
 export const stale: readonly Scenario[] = [
   {
@@ -67,7 +67,7 @@ export const stale: readonly Scenario[] = [
           why: 'it lets in 198.51.100.0/25 alone now; node-b lets in 10.0.0.0/8 and the whole /24 as well',
         },
       ),
-      ...typo,
+      ...everywhere,
     ],
   },
   {
@@ -99,7 +99,7 @@ export const stale: readonly Scenario[] = [
         },
       ),
       ...unreadyWorkers,
-      ...typo,
+      ...everywhere,
     ],
   },
   {
@@ -134,7 +134,7 @@ export const stale: readonly Scenario[] = [
         ],
         why: 'exactly the Services on which the two disagree: deleted, added, and those that lost shop/web-1. What packets to them meet is not claimed',
       }),
-      ...typo,
+      ...everywhere,
     ],
   },
 ];

@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import type { DnsReport, KubeletDns } from '../../proto/parts.ts';
+import { address, pod } from '../../test/builders.ts';
+import { dnsNode, dnsObjects, dnsReport, dnsSnapshot, resolver } from '../../test/dns-node.ts';
+import type { ClusterSnapshot, Pod } from '../model/cluster.ts';
+import { dnsConfigMismatch } from './dns-config-mismatch.ts';
+
+const told = (report: Partial<DnsReport>, snapshot: Partial<ClusterSnapshot> = {}) =>
+  dnsConfigMismatch
+    .evaluate(dnsNode('node-a', report, dnsObjects(snapshot)))
+    .map(({ summary, severity }) => `${severity}: ${summary}`);
+const giving = (changes: Partial<KubeletDns>): Partial<DnsReport> => {
+  const { kubelet } = dnsReport();
+  return { kubelet: kubelet === null ? null : { ...kubelet, ...changes } };
+};
+const corefile = {
+  namespace: 'kube-system',
+  name: 'coredns',
+  files: { Corefile: '.:53 {\n kubernetes corp.local\n}\n' },
+};
+const web = { ...pod('shop/web-0', 'node-a', '10.244.1.9'), uid: 'uid-web' };
+const seen = (nameservers: readonly string[]): Partial<DnsReport> => ({
+  pods: { total: 1, first: [{ uid: 'uid-web', settings: resolver({ nameservers: nameservers.map(address) }) }] },
+});
+const beside = (changes: Partial<Pod> = {}): Partial<ClusterSnapshot> => ({
+  pods: [...(dnsSnapshot().pods ?? []), { ...web, ...changes }],
+});
+
+describe('dns-config-mismatch', () => {
+  it('the kubelet names a server that no Service has', () => {
+    expect(told(giving({ clusterDns: [address('10.96.0.99')] }))).toEqual([
+      'high: On node-a the kubelet gives pods the nameserver 10.96.0.99, which no Service has; cluster DNS is 10.96.0.10.',
+    ]);
+  });
+
+  it('the domain is not the one that CoreDNS answers for', () => {
+    expect(told({}, { dnsConfigurations: [corefile] })).toEqual([
+      "high: On node-a the kubelet's cluster domain is cluster.local, and CoreDNS answers for corp.local.",
+    ]);
+  });
+
+  it('a pod has another server than its kubelet gives', () => {
+    expect(told(seen(['10.96.0.99']), beside())).toEqual([
+      "medium: On node-a 1 pod (shop/web-0) has the nameserver 10.96.0.99, not the kubelet's.",
+    ]);
+  });
+
+  it('a pod has more servers than are asked', () => {
+    const four = ['10.96.0.10', '10.96.0.10', '10.96.0.10', '10.96.0.10'];
+    expect(told(seen(four), beside())[0]).toContain('4 nameservers, of which three are asked');
+  });
+
+  it.each<readonly [string, Partial<DnsReport>, Partial<ClusterSnapshot>]>([
+    ["all is the cluster's", seen(['10.96.0.10']), beside()],
+    [
+      'the server is the cache on the node',
+      {
+        ...giving({ clusterDns: [address('169.254.20.10')] }),
+        nodeLocal: {
+          addresses: [address('169.254.20.10')],
+          link: 'nodelocaldns',
+          linkIsUp: false,
+          listens: null,
+          notrack: null,
+        },
+      },
+      {},
+    ],
+    [
+      'the pod asks for another server itself',
+      seen(['192.0.2.1']),
+      beside({ dns: { policy: 'None', nameservers: [address('192.0.2.1')], searches: [], ndots: null } }),
+    ],
+    ["the pod is in its node's network", seen(['192.0.2.1']), beside({ hostNetwork: true })],
+    ['nothing is known of the kubelet', { ...seen(['192.0.2.1']), kubelet: null }, beside()],
+    [
+      'the Corefile has a line that is not understood',
+      {},
+      { dnsConfigurations: [{ ...corefile, files: { Corefile: '.:53 {\n kubernetes corp.local\n mystery\n}\n' } }] },
+    ],
+    ['there is no DNS Service', giving({ clusterDns: [address('10.96.0.99')] }), { services: [] }],
+  ])('nothing where %s', (_, report, snapshot) => {
+    expect(told(report, snapshot)).toEqual([]);
+  });
+});

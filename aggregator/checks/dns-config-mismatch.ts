@@ -1,0 +1,137 @@
+/*
+ * Pods ask the server that their kubelet writes into their resolv.conf. Where that is no address of cluster DNS, or the
+ * domain is not the one that CoreDNS answers for, they resolve nothing; where the list is longer than resolvers read, what
+ * stands at its end is never asked (event DNSConfigForming).
+ */
+import type { Address } from '../../proto/address.ts';
+import type { DnsReport } from '../../proto/parts.ts';
+import { contains, parsePrefix, prefixSet } from '../../proto/prefixes.ts';
+import type { NodeCheck, NodeView } from '../model/check.ts';
+import type { ClusterObjects, Pod } from '../model/cluster.ts';
+import type { Severity, Violation } from '../model/finding.ts';
+import { clusterCorefile } from './shared/corefile.ts';
+import { addressesOf, dnsOf, dnsServices } from './shared/dns.ts';
+import { fact } from './shared/evidence.ts';
+import { nodeSubject, unique } from './shared/findings.ts';
+import { podTopic } from './shared/topics.ts';
+import { counted, joined } from './shared/words.ts';
+
+export const dnsConfigMismatch: NodeCheck = {
+  id: 'dns-config-mismatch',
+  layer: 'L4',
+  scope: 'node',
+  severity: 'medium',
+  title: "Resolver settings are not the cluster's",
+  explanation: `The kubelet of this node gives pods a nameserver that no Service of the cluster has, or a domain that CoreDNS does not answer for: their lookups go nowhere (then the severity is high). Or single pods have other nameservers than their dnsPolicy asks for, as after a change of the kubelet's configuration, which only new pods see. Or a list is longer than resolvers read: of nameservers the first three count.`,
+  falsePositives: `Addresses of the node-local cache are right. Pods with dnsPolicy None or Default, or with nameservers of their own, and pods in the network of their node are not held against the kubelet. A Corefile that could not be read as a whole says nothing of domains.`,
+  remediation: `Set \`clusterDNS\` and \`clusterDomain\` in the kubelet's configuration to what cluster DNS has, restart the kubelet, and make the pods anew.`,
+  needs: ['dns'],
+  holdForSeconds: 120,
+  clearForSeconds: 60,
+  evaluate,
+};
+
+/** What glibc and the kubelet take. */
+const mostServers = 3;
+const linkLocal = prefixSet(['169.254.0.0/16', 'fe80::/10'].map(parsePrefix).filter((prefix) => prefix !== null));
+
+/** One thing that does not fit. */
+interface Mismatch {
+  readonly text: string;
+  readonly severity: Severity;
+  readonly topics: readonly string[];
+}
+
+function evaluate(view: NodeView): readonly Violation[] {
+  const dns = dnsOf(view);
+  if (dns === null) return [];
+  const found = [...wrongServers(view, dns), ...wrongDomain(view.objects, dns), ...wrongPods(view, dns)];
+  const [first] = found;
+  if (first === undefined) return [];
+  const severity = found.some((one) => one.severity === 'high') ? 'high' : 'medium';
+  return [
+    {
+      subject: nodeSubject(view),
+      summary: `On ${view.name} ${first.text}${found.length > 1 ? `; and ${found.length - 1} more` : ''}.`,
+      evidence: found.slice(0, 10).map(({ text }) => fact('differs', text)),
+      remediation: [
+        {
+          command: `kubectl get --raw /api/v1/nodes/${view.name}/proxy/configz`,
+          effect: 'Shows clusterDNS, clusterDomain and resolvConf as the kubelet has them now.',
+        },
+      ],
+      frontends: [],
+      topics: unique(found.flatMap(({ topics }) => topics)),
+      severity,
+    },
+  ];
+}
+
+/** Servers that are no address of any Service with port 53, nor of the cache. */
+function wrongServers(view: NodeView, { kubelet, nodeLocal }: DnsReport): readonly Mismatch[] {
+  if (kubelet === null || kubelet.clusterDns.length === 0) return [];
+  const services = dnsServices(view.objects, new Set(kubelet.clusterDns));
+  const right = new Set<Address>([...services.flatMap(addressesOf), ...(nodeLocal?.addresses ?? [])]);
+  const wrong = kubelet.clusterDns.filter((address) => !right.has(address) && !contains(linkLocal, address));
+  if (services.length === 0 || wrong.length === 0) return [];
+  const wanted = joined(services.flatMap(addressesOf));
+  const text = `the kubelet gives pods the nameserver ${joined(wrong)}, which no Service has; cluster DNS is ${wanted}`;
+  return [{ text, severity: wrong.length === kubelet.clusterDns.length ? 'high' : 'medium', topics: [] }];
+}
+
+function wrongDomain(objects: ClusterObjects, { kubelet }: DnsReport): readonly Mismatch[] {
+  const corefile = objects.knowsDnsConfiguration ? clusterCorefile(objects.dnsConfigurations()) : null;
+  if (kubelet === null || corefile === null || corefile.problem !== null || corefile.unread.length > 0) return [];
+  const zones = corefile.servers.flatMap(({ plugins }) =>
+    plugins.flatMap((plugin) => (plugin.kind === 'kubernetes' ? plugin.zones : [])),
+  );
+  const domain = kubelet.clusterDomain.replace(/\.$/, '').toLowerCase();
+  const isAnswered = zones.some((zone) => zone === '.' || domain === zone || domain.endsWith(`.${zone}`));
+  if (zones.length === 0 || isAnswered) return [];
+  const shown = zones.filter((zone) => !zone.endsWith('arpa'));
+  const text = `the kubelet's cluster domain is ${domain}, and CoreDNS answers for ${joined(shown)}`;
+  return [{ text, severity: 'high', topics: [] }];
+}
+
+function wrongPods(view: NodeView, dns: DnsReport): readonly Mismatch[] {
+  const seen = new Map(dns.pods.first.map(({ uid, settings }) => [uid, settings]));
+  const pods = [...view.objects.podsOn(view.name)].flatMap((pod) => {
+    const settings = seen.get(pod.uid);
+    return settings === undefined ? [] : [{ pod, settings }];
+  });
+  const long = pods.filter(({ settings }) => settings.nameservers.length > mostServers);
+  const other = pods.filter(({ pod, settings }) => isHeldToKubelet(pod) && !isGiven(dns, settings.nameservers));
+  return [
+    ...ofPods(
+      other,
+      (pod, names) => `${names} the nameserver ${joined(seen.get(pod.uid)?.nameservers ?? [])}, not the kubelet's`,
+    ),
+    ...ofPods(
+      long,
+      (pod, names) => `${names} ${seen.get(pod.uid)?.nameservers.length} nameservers, of which three are asked`,
+    ),
+  ];
+}
+
+function isHeldToKubelet({ hostNetwork, dns, terminating }: Pod): boolean {
+  const policy = dns?.policy ?? 'ClusterFirst';
+  return !hostNetwork && !terminating && policy === 'ClusterFirst' && (dns?.nameservers.length ?? 0) === 0;
+}
+
+function isGiven({ kubelet, nodeLocal }: DnsReport, servers: readonly Address[]): boolean {
+  if (kubelet === null || kubelet.clusterDns.length === 0) return true;
+  const right = [...kubelet.clusterDns, ...(nodeLocal?.addresses ?? [])];
+  return servers.every((address) => right.includes(address));
+}
+
+function ofPods(
+  found: readonly { readonly pod: Pod }[],
+  text: (pod: Pod, names: string) => string,
+): readonly Mismatch[] {
+  const [first] = found;
+  if (first === undefined) return [];
+  const names = joined(found.map(({ pod }) => `${pod.namespace}/${pod.name}`));
+  const said = `${counted(found.length, 'pod')} (${names}) ${found.length === 1 ? 'has' : 'have'}`;
+  const topics = found.slice(0, 100).map(({ pod }) => podTopic(pod.namespace, pod.name));
+  return [{ text: text(first.pod, said), severity: 'medium', topics }];
+}

@@ -1,0 +1,73 @@
+/*
+ * Without a ready replica of cluster DNS every lookup in the cluster fails, and with it nearly every program. It happens
+ * when CoreDNS crashes on its configuration, cannot be scheduled, or was scaled down.
+ */
+import type { ClusterCheck, ClusterView } from '../model/check.ts';
+import type { ClusterObjects, Pod, Service } from '../model/cluster.ts';
+import type { Violation } from '../model/finding.ts';
+import { dnsServices, givenServers, readyServers } from './shared/dns.ts';
+import { fact } from './shared/evidence.ts';
+import { shellWord } from './shared/remedies.ts';
+import { counted, joined } from './shared/words.ts';
+
+export const dnsNoEndpoints: ClusterCheck = {
+  id: 'dns-no-endpoints',
+  layer: 'L4',
+  scope: 'cluster',
+  severity: 'critical',
+  title: 'Cluster DNS has no replica that takes lookups',
+  explanation: `The Service that kubelets give to pods for names has no endpoint that is ready: CoreDNS crashes (often on its Corefile), waits for a node or for its network, or was scaled down to nothing. Every node then refuses or drops lookups, and nothing in the cluster resolves.`,
+  falsePositives: `Endpoints that are being deleted and still serve count as usable, as they do for kube-proxy. A Service without a selector whose endpoints somebody else writes is judged by these alone. A cluster that has no such Service is not asked.`,
+  remediation: `\`kubectl -n kube-system describe pods -l k8s-app=kube-dns\` says why they are not ready, and the log of one that crashes says what of its configuration it refuses.`,
+  needs: ['pods'],
+  holdForSeconds: 60,
+  clearForSeconds: 30,
+  evaluate,
+};
+
+function evaluate({ nodes, objects }: ClusterView): readonly Violation[] {
+  return dnsServices(objects, givenServers(nodes))
+    .filter((service) => readyServers(objects.endpointSlices(service.namespace, service.name), service).length === 0)
+    .map((service) => violation(objects, service));
+}
+
+function violation(objects: ClusterObjects, service: Service): Violation {
+  const { namespace, name, selector } = service;
+  const pods = selector === null ? [] : [...objects.podsIn(namespace)].filter((pod) => hasLabels(pod, selector));
+  return {
+    subject: { kind: 'Service', namespace, name, port: '', protocol: 'udp' },
+    summary: `Cluster DNS, ${namespace}/${name}, has no ready endpoint: ${whyNone(pods, selector !== null)}.`,
+    evidence: pods.slice(0, 10).map((pod) => fact(`pod ${pod.name}`, stateOf(pod))),
+    remediation: [
+      {
+        command: `kubectl -n ${shellWord(namespace)} describe pods -l ${shellWord(labelsText(selector ?? {}))}`,
+        effect: 'Shows why its pods are not there, or not ready.',
+      },
+    ],
+    frontends: [],
+  };
+}
+
+function hasLabels({ labels }: Pod, selector: Readonly<Record<string, string>>): boolean {
+  return Object.entries(selector).every(([key, value]) => labels[key] === value);
+}
+
+function whyNone(pods: readonly Pod[], hasSelector: boolean): string {
+  if (!hasSelector) return 'nobody has written any';
+  if (pods.length === 0) return 'there is no pod with the labels that it selects';
+  const states = [...Map.groupBy(pods, stateOf)].map(([state, of]) => `${counted(of.length, 'pod')} ${state}`);
+  return joined(states);
+}
+
+function stateOf({ phase, waitingReason, terminating, ready, nodeName }: Pod): string {
+  if (terminating) return 'being deleted';
+  if (nodeName === null) return 'not scheduled';
+  if (waitingReason !== undefined) return waitingReason;
+  return phase === 'Running' ? (ready ? 'ready' : 'running, not ready') : phase;
+}
+
+function labelsText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+}

@@ -1,0 +1,17 @@
+/** One frontend of a Service, on the node that translates its packets. */
+import type { ServiceTarget, Source } from './ends.ts';
+import type { AskedPort } from './frontends.ts';
+
+export interface Translation {
+  readonly source: Source;
+  /** The source's own address, where it has one of the family. */
+  readonly sourceAddress: string | null;
+  readonly target: ServiceTarget;
+  readonly asked: AskedPort;
+  readonly node: string;
+}
+
+/** `shop/web:http (tcp 10.96.1.4:80)` */
+export function labelOf({ service }: ServiceTarget, { port, key }: AskedPort): string {
+  return `${service.namespace}/${service.name}${port.name === '' ? '' : `:${port.name}`} (${key})`;
+}
