@@ -59,6 +59,12 @@ describe('matrix-mismatch', () => {
 
   it.each<readonly [string, ProbeResult, readonly PolicySpec[], Partial<ClusterSnapshot>]>([
     ['both agree', toService(), [], {}],
+    [
+      'a rule lets in all of the family that was asked by',
+      toPod({ address: address('fd00:244:2::3') }),
+      [{ ...db, ingress: [{ from: [{ ipBlock: { cidr: '::/0' } }] }] }],
+      {},
+    ],
     ['one of three was answered', toService({ answered: 1 }), [], {}],
     ['the window is not full', toService({ ...unanswered, sent: 2 }), [], {}],
     ['the pod itself refused', toPod({ ...unanswered, error: 'ECONNREFUSED' }), [], {}],

@@ -13,7 +13,7 @@ import type { Subject, Violation } from '../model/finding.ts';
 import type { FlowEnd } from '../model/policy.ts';
 import { fact } from './shared/evidence.ts';
 import { mayBeOverruled } from './shared/policies.ts';
-import { peerTopic, podTopic } from './shared/topics.ts';
+import { podTopic } from './shared/topics.ts';
 import { joined } from './shared/words.ts';
 
 export const matrixMismatch: NodeCheck = {
@@ -22,8 +22,8 @@ export const matrixMismatch: NodeCheck = {
   scope: 'node',
   severity: 'high',
   title: 'A probe came to something else than policies and endpoints predict',
-  explanation: `Agents connect to Services and pods of Namespaces that ask for it (annotation \`plumbline.dev/probe: "true"\`), and hold the outcome against what NetworkPolicies and endpoints say. Either all policies let the node in and the connection is lost: then a lower layer is broken (whose finding is the cause of this one), or something drops it that the API does not show. Or all of them shut the node out and it gets through: then nothing enforces them.`,
-  falsePositives: `Three connections in a row must differ, and the prediction must be certain: for a node other than the pod's own, policies with peers by label are left to the plugin, and predict nothing. A Service whose endpoints do not all have the same prediction is not judged, nor one that changed within the last minutes. A port that the program does not serve is refused, which is told apart: a refusal came from the pod, so it was reached.`,
+  explanation: `Agents connect to Services and pods of Namespaces that ask for it (annotation \`plumbline.dev/probe: "true"\`), and hold the outcome against what NetworkPolicies and endpoints say. Either all policies let the node in and the connection is lost: then a lower layer is broken (the finding of the Service's rules or of the pod is the cause of this one), or something drops it that the API does not show. Or all of them shut the node out and it gets through: then nothing enforces them.`,
+  falsePositives: `Three connections in a row must differ, and the prediction must be certain: for a node other than the pod's own, policies with peers by label are left to the plugin, and predict nothing. A Service whose endpoints do not all have the same prediction, or are not all ready, is not judged. A port that the program does not serve is refused, which is told apart: a refusal came from the pod, so it was reached.`,
   remediation: `\`plumbline trace node/NODE svc/NAMESPACE/NAME:PORT\` walks the way layer by layer and names what is known. Look at policies of other kinds, and at firewalls on the nodes.`,
   needs: ['policies', 'probes'],
   holdForSeconds: 120,
@@ -39,7 +39,7 @@ function evaluate(view: NodeView): readonly Violation[] {
   return probes.value.results.flatMap((result) => {
     if ((result.by !== 'service' && result.by !== 'endpoint') || result.sent < fullWindow) return [];
     const target = targetOf(view, result);
-    const predicted = target === null ? null : predictionOf(view, target);
+    const predicted = target === null ? null : predictionOf(view, target, familyOf(result.address));
     if (target === null || predicted === null) return [];
     const isReached = result.answered === result.sent || result.error === 'ECONNREFUSED';
     const differs = predicted ? result.answered === 0 && !isReached : result.answered === result.sent;
@@ -104,13 +104,16 @@ function endsOf(
 }
 
 /** The same for every endpoint, or null. */
-function predictionOf({ node, objects }: NodeView, { ends, namespace }: Target): boolean | null {
+function predictionOf(
+  { node, objects }: NodeView,
+  { ends, namespace }: Target,
+  family: 'ipv4' | 'ipv6',
+): boolean | null {
   const { policy } = objects;
   if (policy === null || node === null) return null;
   const from: FlowEnd = { kind: 'node', node };
   const verdicts = new Set(
     ends.map(({ pod, port }) => {
-      const family = pod.addresses[0]?.includes(':') === true ? 'ipv6' : 'ipv4';
       return policy.flow({ from, to: { kind: 'pod', pod }, family, protocol: 'tcp', port }).allowed;
     }),
   );
@@ -126,7 +129,6 @@ function violation(
   { result, predicted }: { readonly result: ProbeResult; readonly predicted: boolean },
 ): Violation {
   const { answered, sent, error } = result;
-  const nodes = [...new Set(ends.flatMap(({ pod }) => pod.nodeName ?? []))].filter((name) => name !== view.name);
   const summary = predicted
     ? `${view.name} cannot connect to ${text}, which no policy forbids: ${answered} of ${sent} connections came about${error === null ? '' : ` (${error})`}.`
     : `${view.name} connects to ${text}, which policies forbid: nothing enforces them on this way.`;
@@ -145,10 +147,7 @@ function violation(
       },
     ],
     frontends: frontend === null ? [] : [frontend],
-    // Where one lower fault explains it, of the Service's rules or of the way to the other node, this hangs below it.
-    topics:
-      frontend !== null
-        ? []
-        : [...ends.map(({ pod }) => podTopic(pod.namespace, pod.name)), ...nodes.map(peerTopic)].slice(0, 1),
+    // Where one fault of the pod explains it, this hangs below it; of a Service the fault of its frontend.
+    topics: frontend === null ? ends.map(({ pod }) => podTopic(pod.namespace, pod.name)) : [],
   };
 }

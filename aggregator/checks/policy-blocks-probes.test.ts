@@ -5,8 +5,8 @@ import { policyBlocksProbes } from './policy-blocks-probes.ts';
 
 const db = { podSelector: { matchLabels: { app: 'db' } }, policyTypes: ['Ingress'] };
 const probed: Partial<Pod> = { ready: false, kubeletProbes: [{ kind: 'readiness', port: 5432 }] };
-const told = (spec: PolicySpec, changes: Partial<Pod> = probed) => {
-  const changed = pods.map((pod) => (pod.name === 'db' ? { ...pod, ...changes } : pod));
+const told = (spec: PolicySpec, changes: Partial<Pod> = probed, more: readonly Pod[] = []) => {
+  const changed = [...pods.map((pod) => (pod.name === 'db' ? { ...pod, ...changes } : pod)), ...more];
   const objects = world([policy('shop/p', spec)], { pods: changed });
   return policyBlocksProbes.evaluate({ nodes: [], objects }).map(({ summary }) => summary);
 };
@@ -21,6 +21,23 @@ describe('policy-blocks-probes', () => {
       "1 pod of shop (pod db) that shop/p isolates is running and not ready, and no rule lets the kubelet in at port 5432: if the network plugin does not exempt a pod's own node, that is why.",
     ]);
     expect(told(letting({ podSelector: {} }))).toHaveLength(1);
+  });
+
+  it('nothing where another shut pod is ready: its kubelet is let in', () => {
+    const all = { podSelector: {}, policyTypes: ['Ingress'] };
+    const ready = pods.map((pod) => ({ ...pod, kubeletProbes: [{ kind: 'readiness', port: 8080 } as const] }));
+    expect(
+      told(
+        all,
+        probed,
+        ready.filter(({ name }) => name === 'bare').map((pod) => ({ ...pod, name: 'well' })),
+      ),
+    ).toEqual([]);
+  });
+
+  it('nothing where Calico is at work', () => {
+    const [system] = pods.filter(({ namespace }) => namespace === 'kube-system');
+    expect(told(db, probed, system === undefined ? [] : [{ ...system, name: 'calico-node-x2x4z' }])).toEqual([]);
   });
 
   it.each<readonly [string, PolicySpec, Partial<Pod>]>([

@@ -18,7 +18,7 @@ export const policyBlocksProbes: ClusterCheck = {
   severity: 'medium',
   title: 'Isolated pods are not ready, and no rule lets their kubelet in',
   explanation: `Pods that a NetworkPolicy isolates for ingress are running and never become ready, the kubelet probes them over the network, and no rule lets their node's address in at the port of the probe. By the API the node of a pod is always let in, and most network plugins do so; some do not (or not while the node's address is another one than they know), and then every probe fails.`,
-  falsePositives: `A pod that is not ready mostly has a reason of its own, so this is a hint, never more than medium: only where all isolated pods of a policy that have such probes are running and not ready, and the same workload has no pod outside of the policy that is ready. Probes by a command never cross the network. A rule without peers, or one whose block holds the node's address, lets the kubelet in.`,
+  falsePositives: `A pod that is not ready mostly has a reason of its own, so this is a hint, never more than medium: only where all isolated pods of a policy that have such probes are running and not ready, and nowhere in the cluster a pod that is isolated as well has been probed with success: that one proves that the plugin lets kubelets in. Calico and Cilium do so by themselves, and where either is at work nothing is said. Probes by a command never cross the network. A rule without peers, or one whose block holds the node's address, lets the kubelet in.`,
   remediation: `See \`kubectl describe pod\` first: the event of the probe says \`context deadline exceeded\` or \`connection refused\`. If it is the former, let the nodes' addresses in at the port.`,
   needs: ['policies'],
   holdForSeconds: 600,
@@ -28,15 +28,29 @@ export const policyBlocksProbes: ClusterCheck = {
 
 function evaluate({ objects }: ClusterView): readonly Violation[] {
   const answers = objects.policy;
-  if (answers === null) return [];
+  if (answers === null || exemptsNodes(objects, answers)) return [];
+  const told = new Set<Pod>();
   return [...objects.policies()].flatMap((policy) => {
     if (!policy.types.includes('ingress')) return [];
     const pods = answers
       .selectedBy(policy)
       .filter((pod) => isConcerned(pod) && pod.phase === 'Running' && hasProbe(pod));
     const blocked = pods.filter((pod) => !pod.ready && isShut(objects, answers, pod));
-    return pods.length === 0 || blocked.length < pods.length ? [] : [violation(answers, policy, blocked)];
+    if (pods.length === 0 || blocked.length < pods.length) return [];
+    // Of several policies on one pod the first speaks.
+    for (const pod of blocked) told.add(pod);
+    return [violation(answers, policy, blocked)];
   });
+}
+
+/** A pod that is shut and ready all the same is probed; and two plugins are known to let kubelets in. */
+function exemptsNodes(objects: ClusterObjects, answers: PolicyAnswers): boolean {
+  for (const pod of objects.pods()) {
+    if (/^(?:calico-node|cilium|canal)-/.test(pod.name) && pod.namespace.endsWith('-system')) return true;
+    if (!pod.ready || !isConcerned(pod) || !hasProbe(pod)) continue;
+    if (answers.isolating(pod, 'ingress').length > 0 && isShut(objects, answers, pod)) return true;
+  }
+  return false;
 }
 
 function hasProbe({ kubeletProbes = [] }: Pod): boolean {

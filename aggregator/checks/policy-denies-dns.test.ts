@@ -52,6 +52,35 @@ describe('policy-denies-dns', () => {
     ]);
   });
 
+  describe('where NodeLocal DNSCache runs', () => {
+    const cache = pods
+      .slice(-1)
+      .map((pod) => ({ ...pod, namespace: 'kube-system', labels: { 'k8s-app': 'node-local-dns' } }));
+    const toBlock = (cidr: string, port: number) => ({
+      ...denyAll,
+      egress: [
+        {
+          to: [{ ipBlock: { cidr } }],
+          ports: [
+            { protocol: 'UDP', port },
+            { protocol: 'TCP', port },
+          ],
+        },
+      ],
+    });
+
+    it.each(['169.254.20.10/32', '169.254.0.0/16', '168.0.0.0/5', '10.96.0.10/32'])(
+      'a rule for %s is enough',
+      (cidr) => {
+        expect(summaries([toBlock(cidr, 53)], { pods: [...pods, ...cache] })).toEqual([]);
+      },
+    );
+
+    it('a rule for another port is not', () => {
+      expect(summaries([toBlock('169.254.20.10/32', 5432)], { pods: [...pods, ...cache] })).toHaveLength(1);
+    });
+  });
+
   it.each<readonly [string, readonly PolicySpec[], Partial<ClusterSnapshot>]>([
     ['a rule lets both protocols through', [toDns(...both)], {}],
     ['a second policy does', [denyAll, toDns(...both)], {}],

@@ -7,8 +7,8 @@ import type { ClusterCheck, ClusterView } from '../model/check.ts';
 import type { ClusterObjects, Pod } from '../model/cluster.ts';
 import type { Violation } from '../model/finding.ts';
 import type { NetworkPolicy, PolicyAnswers } from '../model/policy.ts';
-import { contains, parsePrefix, prefixSet } from '../../proto/prefixes.ts';
-import { dnsPort, dnsServices } from './shared/dns.ts';
+import { type Address, familyOf } from '../../proto/address.ts';
+import { addressesOf, dnsPort, dnsServices } from './shared/dns.ts';
 import { fact } from './shared/evidence.ts';
 import {
   type Answering,
@@ -37,7 +37,8 @@ export const policyDeniesDns: ClusterCheck = {
   evaluate,
 };
 
-const linkLocal = prefixSet(['169.254.0.0/16', 'fe80::/10'].map(parsePrefix).filter((prefix) => prefix !== null));
+/** What its manifests name. */
+const cacheAddress = '169.254.20.10' as Address;
 type Transport = 'udp' | 'tcp';
 
 function evaluate({ objects }: ClusterView): readonly Violation[] {
@@ -95,7 +96,7 @@ interface Asked {
 /** By its own egress; whether the DNS pods let it in is another policy's matter. No server may be reached. */
 function isDenied(objects: ClusterObjects, answers: PolicyAnswers, pod: Pod, { servers, protocol }: Asked): boolean {
   const states = servers[protocol].map(({ end, address, port }) => {
-    const family = address.includes(':') ? 'ipv6' : 'ipv4';
+    const family = familyOf(address);
     return answers.flow({ from: { kind: 'pod', pod }, to: end, family, protocol, port }).egress.state;
   });
   return (
@@ -103,17 +104,16 @@ function isDenied(objects: ClusterObjects, answers: PolicyAnswers, pod: Pod, { s
   );
 }
 
-/** NodeLocal DNSCache answers at a link-local address, for which a rule may name a block. */
+/** NodeLocal DNSCache answers at a link-local address, and often at the Service's own, which rules may name as blocks. */
 function reachesCache(objects: ClusterObjects, answers: PolicyAnswers, pod: Pod, protocol: Transport): boolean {
   const isThere = [...objects.podsIn('kube-system')].some(({ labels }) => labels['k8s-app'] === 'node-local-dns');
   if (!isThere) return false;
-  const blocks = answers
-    .isolating(pod, 'egress')
-    .flatMap(({ egress }) =>
-      egress.filter(({ ports }) => ports.length === 0 || ports.some((one) => one.protocol === protocol)),
-    )
-    .flatMap(({ peers }) => peers.flatMap((peer) => (peer.kind === 'block' ? [peer.cidr] : [])));
-  return blocks.some((cidr) => contains(linkLocal, cidr.slice(0, cidr.indexOf('/')) as never) || cidr.endsWith('/0'));
+  const addresses = [cacheAddress, ...dnsServices(objects, new Set()).flatMap(addressesOf)];
+  return addresses.some((address) => {
+    const to = { kind: 'address', address } as const;
+    const flow = { from: { kind: 'pod', pod }, to, family: familyOf(address), protocol, port: dnsPort } as const;
+    return answers.flow(flow).egress.state !== 'denied';
+  });
 }
 
 interface Known {

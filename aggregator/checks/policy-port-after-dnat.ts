@@ -53,7 +53,7 @@ function evaluate({ objects }: ClusterView): readonly Violation[] {
   return [...Map.groupBy(slips, ({ policy }) => policyName(policy)).values()].map((of) => violation(objects, of));
 }
 
-/** A Service's port that leads to another one. */
+/** A Service's port, and where it leads. */
 interface Translated {
   readonly service: Service;
   readonly protocol: Protocol;
@@ -67,7 +67,7 @@ function translatedPorts(objects: ClusterObjects): ReadonlyMap<string, readonly 
     service.ports.flatMap(({ name, protocol, port }) =>
       objects.endpointSlices(service.namespace, service.name).flatMap((slice) => {
         const own = slice.ports.find((one) => one.name === name && one.protocol === protocol);
-        if (own === undefined || own.port === port) return [];
+        if (own === undefined) return [];
         const pods = new Set(
           slice.endpoints.flatMap(({ address }) => objects.podsWithAddress(address)).filter(isConcerned),
         );
@@ -100,7 +100,10 @@ function slipsOf(
   );
   if (numbers.length === 0) return [];
   return numbers.flatMap(({ protocol, port }) => {
-    const meant = translated.get(`${protocol} ${port}`) ?? [];
+    const meant = (translated.get(`${protocol} ${port}`) ?? []).filter(({ target }) => target !== port);
+    const straight = [...translated.values()]
+      .flat()
+      .filter(({ target, protocol: one }) => target === port && one === protocol);
     if (meant.length === 0) return [];
     const selected = answers.selectedBy(policy);
     const peers =
@@ -109,7 +112,12 @@ function slipsOf(
     const others = direction === 'ingress' ? (peers ?? [...objects.podsIn(policy.namespace)]) : selected;
     const found = meant.find((one) => {
       const own = [...one.pods].filter((pod) => targets.has(pod));
-      const hasPort = own.some(({ ports }) => ports.some((of) => of.port === port && of.protocol === protocol));
+      // A container that has the port, or a Service that leads to it, shows that it is the pods' own.
+      const hasPort = own.some(
+        (pod) =>
+          pod.ports.some((of) => of.port === port && of.protocol === protocol) ||
+          straight.some((other) => other.pods.has(pod)),
+      );
       return (
         own.length > 0 && !hasPort && isLost(answers, { own, others, target: one.target }, { direction, protocol })
       );

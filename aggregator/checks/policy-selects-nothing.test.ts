@@ -23,7 +23,7 @@ describe('policy-selects-nothing', () => {
 
   it('a label that no Namespace has', () => {
     expect(told(from({ namespaceSelector: { matchLabels: { name: 'test' } } }))[0]).toContain(
-      'no Namespace has the label name=test',
+      'no Namespace has the label name=test; test is near',
     );
   });
 
@@ -40,6 +40,10 @@ describe('policy-selects-nothing', () => {
     [
       'a Namespace is named by its name',
       from({ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'test' } } }),
+    ],
+    [
+      'a Namespace is named that is not there: it may come',
+      from({ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'monitoring' } } }),
     ],
     ['a peer is a block', from({ ipBlock: { cidr: '203.0.113.0/24' } })],
   ])('nothing where %s', (_, spec) => {

@@ -9,6 +9,7 @@ import type { LabelSelector, NetworkPolicy, PolicyAnswers, PolicyPeer } from '..
 import { fact } from './shared/evidence.ts';
 import { isConcerned, policyName, policySubject } from './shared/policies.ts';
 import { type NearLabels, PodLabels } from './shared/pod-labels.ts';
+import { slipsBetween, spelled } from './shared/similar-text.ts';
 import { joined } from './shared/words.ts';
 
 export const policySelectsNothing: ClusterCheck = {
@@ -18,7 +19,7 @@ export const policySelectsNothing: ClusterCheck = {
   severity: 'medium',
   title: 'A policy, or a peer or port in it, matches nothing',
   explanation: `The podSelector of a NetworkPolicy selects no pod, one of its peers matches no pod or no Namespace, or a port that it names is no container's. The policy is then without effect, or lets nobody through where it should; a slip of the pen in a label is the usual reason, and the near label is named.`,
-  falsePositives: `A policy alone in a namespace without pods, or with labels that nothing resembles, was mostly put there ahead of its pods (charts with optional parts): nothing is said. So only what resembles a label that is there is told, a Namespace label that no Namespace has, and a port's name that no container of the pods has. Ten minutes must have passed, since workloads come and go.`,
+  falsePositives: `A policy alone in a namespace without pods, or with labels that nothing resembles, was mostly put there ahead of its pods (charts with optional parts): nothing is said. So only what resembles a label that is there is told, a Namespace label that no Namespace has while one is called so, or nearly, and a port's name that no container of the pods has. Ten minutes must have passed, since workloads come and go.`,
   remediation: `Correct the label or the port with \`kubectl edit networkpolicy\`.`,
   needs: ['policies'],
   holdForSeconds: 600,
@@ -101,7 +102,16 @@ function whyNone(
     ([key, value]) =>
       !all.some(({ name, labels: own }) => (key === 'kubernetes.io/metadata.name' ? name : own[key]) === value),
   );
-  return lacking === undefined ? null : `no Namespace has the label ${lacking[0]}=${lacking[1]}`;
+  if (lacking === undefined) return null;
+  const [key, value] = lacking;
+  const meant = all.find(
+    ({ name, labels: own }) => name === value || isNear(name, value) || isNear(own[key] ?? '', value),
+  );
+  return meant === undefined ? null : `no Namespace has the label ${key}=${value}; ${meant.name} is near`;
+}
+
+function isNear(one: string, other: string): boolean {
+  return one !== '' && slipsBetween(spelled(one), spelled(other)) !== null;
 }
 
 /** Names of ports that no container of the pods has; of egress the peers' pods are meant, which may be anybody's. */

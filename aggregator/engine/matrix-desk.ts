@@ -2,16 +2,9 @@
  * Works out who reaches whom while the engine goes on: a row at a time, with a turn for everybody else after some
  * milliseconds. Answers are kept for a while, since a page asks again and again and others ask the same.
  */
-import { drawnEnds, gridRow } from '../audit/matrix/grid.ts';
-import {
-  described,
-  isAsked,
-  matrixEnds,
-  matrixRows,
-  mostPairs,
-  unknownMatrix,
-  worstFirst,
-} from '../audit/matrix/matrix.ts';
+import { drawnEnds, gridRow, probingRows } from '../audit/matrix/grid.ts';
+import { KeptPairs } from '../audit/matrix/kept-pairs.ts';
+import { described, isAsked, matrixEnds, matrixRows, unknownMatrix } from '../audit/matrix/matrix.ts';
 import type { ClusterObjects } from '../model/cluster.ts';
 import type { Matrix, MatrixGrid, MatrixPair, MatrixQuestion } from '../model/matrix.ts';
 
@@ -25,13 +18,21 @@ export interface MatrixDeskOptions {
 }
 
 const keptMs = 10_000;
+/** Who asks again and again takes no more than a tenth of a processor. */
+const keptPerMs = 10;
 const mostKept = 16;
 /** After so long everybody else has a turn. */
 const sliceMs = 15;
 
+interface Kept {
+  /** Null until it is there: it is waited for. */
+  until: number | null;
+  readonly answer: Promise<unknown>;
+}
+
 export class MatrixDesk {
   readonly #options: MatrixDeskOptions;
-  readonly #kept = new Map<string, { readonly at: number; readonly answer: Promise<unknown> }>();
+  readonly #kept = new Map<string, Kept>();
   /** One at a time: each may hold a hundred thousand pairs. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -48,14 +49,24 @@ export class MatrixDesk {
   }
 
   #answer<T>(key: string, make: () => Promise<T>): Promise<T> {
-    const now = this.#options.now();
-    for (const [other, { at }] of this.#kept) if (now - at > keptMs) this.#kept.delete(other);
+    const { now } = this.#options;
+    for (const [other, { until }] of this.#kept) if (until !== null && now() > until) this.#kept.delete(other);
     const known = this.#kept.get(key);
     if (known !== undefined) return known.answer as Promise<T>;
-    const answer = this.#last.then(make, make);
+    const timed = async () => {
+      const started = now();
+      try {
+        return await make();
+      } finally {
+        kept.until = now() + keptMs + keptPerMs * (now() - started);
+      }
+    };
+    const answer = this.#last.then(timed, timed);
+    const kept: Kept = { until: null, answer };
     this.#last = answer;
-    if (this.#kept.size >= mostKept) this.#kept.clear();
-    this.#kept.set(key, { at: now, answer });
+    const [oldest] = this.#kept.keys();
+    if (this.#kept.size >= mostKept && oldest !== undefined) this.#kept.delete(oldest);
+    this.#kept.set(key, kept);
     return answer;
   }
 
@@ -63,36 +74,42 @@ export class MatrixDesk {
     const { objects, observed } = this.#options;
     const answers = objects.policy;
     if (answers === null) return unknownMatrix(objects);
-    const ends = matrixEnds(objects, answers, question);
-    const pairs = observed().filter((pair) => isAsked(pair, question));
-    let total = pairs.length;
+    const ends = await this.#inTurns(matrixEnds(objects, answers, question), () => undefined);
+    const kept = new KeptPairs(observed().filter((pair) => isAsked(pair, question)));
     await this.#inTurns(matrixRows(answers, ends, question), (row) => {
-      total += row.pairs.length;
-      pairs.push(...row.pairs.slice(0, Math.max(0, mostPairs - pairs.length)));
+      for (const pair of row.pairs) kept.add(pair);
     });
-    return { ...described(objects, ends.sources), pairs: pairs.sort(worstFirst), total };
+    return { ...described(objects, ends), pairs: kept.sorted(), total: kept.total };
   }
 
   async #grid(namespace: string | null): Promise<MatrixGrid> {
-    const { objects } = this.#options;
+    const { objects, observed } = this.#options;
     const answers = objects.policy;
-    const { notJudged, unknownBecause } = answers === null ? unknownMatrix(objects) : described(objects, []);
+    const { notJudged, unknownBecause } =
+      answers === null ? unknownMatrix(objects) : described(objects, { sources: [], targets: [] });
     if (answers === null) return { rows: [], columns: [], cells: [], hidden: 0, notJudged, unknownBecause };
     const question: MatrixQuestion = { namespace, from: null, to: null, show: 'all' };
-    const ends = drawnEnds(matrixEnds(objects, answers, question));
+    const ends = drawnEnds(await this.#inTurns(matrixEnds(objects, answers, question), () => undefined));
     const cells: string[] = [];
     await this.#inTurns(matrixRows(answers, ends, question), (row) => {
       cells.push(gridRow(row, ends));
     });
-    const [rows, columns] = [ends.sources.map(({ ref }) => ref), ends.targets.map(({ ref }) => ref)];
-    return { rows, columns, cells, hidden: ends.hidden, notJudged, unknownBecause };
+    const probing = probingRows(observed().filter((pair) => isAsked(pair, question)));
+    return {
+      rows: [...probing.map(({ from }) => from), ...ends.sources.map(({ ref }) => ref)],
+      columns: ends.targets.map(({ ref }) => ref),
+      cells: [...probing.map((row) => gridRow(row, ends)), ...cells],
+      ...{ hidden: ends.hidden, notJudged, unknownBecause },
+    };
   }
 
-  async #inTurns<T>(rows: Iterable<T>, take: (row: T) => void): Promise<void> {
+  async #inTurns<T, R>(steps: Generator<T, R>, take: (step: T) => void): Promise<R> {
     const { now, later } = this.#options;
     let since = now();
-    for (const row of rows) {
-      take(row);
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done === true) return value;
+      take(value);
       if (now() - since < sliceMs) continue;
       await new Promise<void>((resolve) => later(0, resolve));
       since = now();

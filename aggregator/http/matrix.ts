@@ -1,9 +1,10 @@
 /** /api/v1/matrix: who reaches whom, by what policies and endpoints say, beside what probes saw. */
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
 import Type from 'typebox';
+import { rankOf } from '../audit/matrix/kept-pairs.ts';
 import type { MatrixPair } from '../model/matrix.ts';
 import { problem, sendProblem } from './errors.ts';
-import { namedPage } from './named-pages.ts';
+import { sortedPage } from './named-pages.ts';
 import type { HttpOptions } from './options.ts';
 import { document } from './schemas/list.ts';
 import { matrixDocumentSchema, matrixGridSchema } from './schemas/matrix.ts';
@@ -42,7 +43,7 @@ export const matrix: FastifyPluginCallbackTypebox<HttpOptions> = (app, { record 
     async ({ query: { namespace: within, from, to, show, limit, cursor } }, reply) => {
       const question = { namespace: within ?? null, from: from ?? null, to: to ?? null, show: show ?? 'all' };
       const { pairs, total, notJudged, unknownBecause } = await record.matrix(question);
-      const page = namedPage(pairs, keyOf, { limit, cursor });
+      const page = sortedPage(pairs, keyOf, { limit, cursor });
       if (page === null) {
         sendProblem(reply, problem('bad-value', 'The cursor is none of this list.', { parameter: 'cursor' }));
         return reply;
@@ -72,10 +73,10 @@ export const matrix: FastifyPluginCallbackTypebox<HttpOptions> = (app, { record 
   done();
 };
 
-/** In its order: what differs, what is denied, what is not known, the rest. */
-function keyOf({ from, to, protocol, ports, allowed, observed }: MatrixPair): string {
-  const rank = observed?.differs === true ? 0 : allowed === false ? 1 : allowed === null ? 2 : 3;
-  return `${rank} ${from} ${to} ${protocol} ${ports.map((port) => String(port).padStart(5, '0')).join()}`;
+/** In the order that a matrix has. */
+function keyOf(pair: MatrixPair): string {
+  const { from, to, protocol, ports } = pair;
+  return `${rankOf(pair)} ${from} ${to} ${protocol} ${ports.map((port) => String(port).padStart(5, '0')).join()}`;
 }
 
 function pairJson(pair: MatrixPair) {

@@ -34,3 +34,34 @@ export function namedPage<T>(
     next: last === undefined || shown.length === rest.length ? null : cursorOf({ in: 'names', name: last.name }),
   };
 }
+
+/**
+ * The same of things that are sorted by their names already, however many they are.
+ * @param nameOf no two things may have the same.
+ */
+export function sortedPage<T>(
+  things: readonly T[],
+  nameOf: (thing: T) => string,
+  { cursor, limit }: PageQuery,
+): NamedPage<T> | null {
+  const place = cursor === undefined ? null : placeOf(cursor);
+  if (cursor !== undefined && place?.in !== 'names') return null;
+  const from = place?.in === 'names' ? countUpTo(things, nameOf, place.name) : 0;
+  const items = things.slice(from, from + limit);
+  const last = items.at(-1);
+  const isLast = last === undefined || from + items.length === things.length;
+  return { items, next: isLast ? null : cursorOf({ in: 'names', name: nameOf(last) }) };
+}
+
+/** How many of the sorted things have this name or one before it. */
+function countUpTo<T>(things: readonly T[], nameOf: (thing: T) => string, name: string): number {
+  let low = 0;
+  let high = things.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const thing = things[middle];
+    if (thing !== undefined && nameOf(thing) <= name) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -8,12 +8,15 @@ import type { Protocol } from '../../../proto/forwarding.ts';
 import type { ClusterObjects, Pod, Service } from '../../model/cluster.ts';
 import type { FlowEnd, PolicyAnswers } from '../../model/policy.ts';
 import { isLive, workloadRef } from '../ends.ts';
+import type { Slots } from './row-memory.ts';
 
 /** Pods that have the same verdict with every other end; one of them stands for all. */
 export interface Kin {
   readonly end: FlowEnd;
   /** Another of them, on another node where there is one: to be asked where the first would be held against itself. */
   readonly another: FlowEnd | null;
+  /** As `PolicyAnswers.classOf` says; null of what is no pod. */
+  readonly id: number | null;
   readonly families: readonly Family[];
   readonly pods: number;
 }
@@ -32,7 +35,12 @@ export interface MatrixPort {
   /** Of a Service its own. */
   readonly port: number;
   /** With the port that they have themselves: of a Service its target port. Empty: nobody answers. */
-  readonly answering: readonly { readonly kin: Kin; readonly port: number }[];
+  readonly answering: readonly {
+    readonly kin: Kin;
+    readonly port: number;
+    /** The same number where the answer is; null where that is not known. */
+    readonly slot: number | null;
+  }[];
   /** What packets are sent to before they are translated; none of a workload. By family. */
   readonly through: Service['clusterIPs'];
 }
@@ -43,28 +51,40 @@ export interface MatrixTarget {
   readonly ports: readonly MatrixPort[];
 }
 
-/** Workloads with pods that live, by name. */
-export function workloadsOf(objects: ClusterObjects, answers: PolicyAnswers): readonly MatrixSource[] {
-  const live = [...objects.pods()].filter((pod) => isLive(pod) && !pod.terminating);
-  return [...Map.groupBy(live, workloadRef)]
-    .map(([ref, pods]) => ({
-      ref,
-      namespace: pods[0]?.namespace ?? '',
-      pods: pods.length,
-      kin: kinOf(pods, answers),
-    }))
+/** After so many pods or endpoints others may have a turn. */
+const step = 2_000;
+
+/** Workloads with pods that live, by name. Yields now and then, so that others can have their turn. */
+export function* workloadsOf(
+  objects: ClusterObjects,
+  answers: PolicyAnswers,
+): Generator<null, readonly MatrixSource[]> {
+  const workloads = new Map<string, { readonly namespace: string; pods: number; readonly kin: Map<number, Kin> }>();
+  for (const [index, pod] of [...objects.pods()].entries()) {
+    if (index % step === step - 1) yield null;
+    if (!isLive(pod) || pod.terminating) continue;
+    const ref = workloadRef(pod);
+    const known = workloads.get(ref) ?? { namespace: pod.namespace, pods: 0, kin: new Map<number, Kin>() };
+    workloads.set(ref, known);
+    known.pods++;
+    const id = answers.classOf(pod);
+    known.kin.set(id, withPod(known.kin.get(id), pod, id));
+  }
+  return [...workloads]
+    .map(([ref, { namespace, pods, kin }]) => ({ ref, namespace, pods, kin: [...kin.values()] }))
     .sort((one, other) => (one.ref < other.ref ? -1 : 1));
 }
 
-/** One for each class, with an address where any of it has one. */
-function kinOf(pods: readonly Pod[], answers: PolicyAnswers): readonly Kin[] {
-  return [...Map.groupBy(pods, (pod) => answers.classOf(pod)).values()].flatMap((alike) => {
-    const pod = alike.find(({ addresses }) => addresses.length > 0) ?? alike[0];
-    if (pod === undefined) return [];
-    const other = alike.find(({ nodeName }) => nodeName !== pod.nodeName) ?? alike.find((one) => one !== pod);
-    const another: FlowEnd | null = other === undefined ? null : { kind: 'pod', pod: other };
-    return [{ end: { kind: 'pod', pod }, another, families: familiesOf(pod), pods: alike.length } as const];
-  });
+/** One stands for its class, with an address where any of it has one. */
+function withPod(kin: Kin | undefined, pod: Pod, id: number): Kin {
+  const end: FlowEnd = { kind: 'pod', pod };
+  if (kin === undefined) return { end, another: null, id, families: familiesOf(pod), pods: 1 };
+  const pods = kin.pods + 1;
+  if (kin.families.length === 0 && pod.addresses.length > 0) {
+    return { end, another: kin.end, id, families: familiesOf(pod), pods };
+  }
+  const isElsewhere = nodeOf(kin.another) === nodeOf(kin.end) && pod.nodeName !== nodeOf(kin.end);
+  return { ...kin, pods, another: kin.another === null || isElsewhere ? end : kin.another };
 }
 
 function familiesOf({ addresses }: Pod): readonly Family[] {
@@ -72,7 +92,7 @@ function familiesOf({ addresses }: Pod): readonly Family[] {
 }
 
 /** The ports that the containers of a workload name. */
-export function workloadTarget({ ref, namespace, kin }: MatrixSource): MatrixTarget {
+export function workloadTarget({ ref, namespace, kin }: MatrixSource, slots: Slots): MatrixTarget {
   const ports = kin.flatMap((one) =>
     one.end.kind === 'pod'
       ? one.end.pod.ports.map(({ protocol, port }) => ({ key: `${protocol} ${port}`, protocol, port, one }))
@@ -82,30 +102,49 @@ export function workloadTarget({ ref, namespace, kin }: MatrixSource): MatrixTar
     const [first] = of;
     if (first === undefined) return [];
     const { protocol, port } = first;
-    const answering = [...new Set(of.map(({ one }) => one))].map((answerer) => ({ kin: answerer, port }));
+    const answering = [...new Set(of.map(({ one }) => one))].map((answerer) => ({
+      kin: answerer,
+      port,
+      slot: slots.of(answerer, protocol, port),
+    }));
     return [{ protocol, port, answering, through: {} }];
   });
   return { ref, namespace, ports: byPort.sort(byNumber) };
 }
 
 /**
- * Services with an address: of headless ones the endpoints are not watched, and their pods stand for themselves.
+ * Services with an address: of headless ones the endpoints are not watched, and their pods stand for themselves. Yields
+ * now and then.
  * @param answers tells which endpoints are alike.
  */
-export function serviceTargets(objects: ClusterObjects, answers: PolicyAnswers): readonly MatrixTarget[] {
-  return [...objects.services()]
-    .filter(({ type, clusterIPs }) => type !== 'ExternalName' && Object.keys(clusterIPs).length > 0)
-    .map((service) => ({
-      ref: `svc/${service.namespace}/${service.name}`,
-      namespace: service.namespace,
-      ports: portsOf(objects, answers, service).sort(byNumber),
-    }))
-    .filter(({ ports }) => ports.length > 0)
-    .sort((one, other) => (one.ref < other.ref ? -1 : 1));
+export function* serviceTargets(
+  objects: ClusterObjects,
+  answers: PolicyAnswers,
+  slots: Slots,
+): Generator<null, readonly MatrixTarget[]> {
+  const targets: MatrixTarget[] = [];
+  let looked = 0;
+  for (const service of [...objects.services()]) {
+    if (service.type === 'ExternalName' || Object.keys(service.clusterIPs).length === 0) continue;
+    const ports = portsOf({ objects, answers, slots }, service).sort(byNumber);
+    const { namespace, name } = service;
+    if (ports.length > 0) targets.push({ ref: `svc/${namespace}/${name}`, namespace, ports });
+    looked += 10 + ports.reduce((sum, { answering }) => sum + answering.reduce((all, { kin }) => all + kin.pods, 0), 0);
+    if (looked < step) continue;
+    looked = 0;
+    yield null;
+  }
+  return targets;
 }
 
-function portsOf(objects: ClusterObjects, answers: PolicyAnswers, service: Service): MatrixPort[] {
-  const slices = objects.endpointSlices(service.namespace, service.name);
+interface Looked {
+  readonly objects: ClusterObjects;
+  readonly answers: PolicyAnswers;
+  readonly slots: Slots;
+}
+
+function portsOf(looked: Looked, service: Service): MatrixPort[] {
+  const slices = looked.objects.endpointSlices(service.namespace, service.name);
   return service.ports.map(({ name, protocol, port }) => {
     const backends = slices.flatMap((slice) => {
       const [own] = slice.ports.filter((one) => one.name === name && one.protocol === protocol);
@@ -113,33 +152,34 @@ function portsOf(objects: ClusterObjects, answers: PolicyAnswers, service: Servi
       const usable = slice.endpoints.filter(({ ready, serving, terminating }) => ready || (serving && terminating));
       return usable.map(({ address }) => ({ address, port: own.port }));
     });
-    return { protocol, port, answering: answeringAt(objects, answers, backends), through: service.clusterIPs };
+    return { protocol, port, answering: answeringAt(looked, protocol, backends), through: service.clusterIPs };
   });
 }
 
 /** An endpoint that is no pod stands for itself. */
 function answeringAt(
-  objects: ClusterObjects,
-  answers: PolicyAnswers,
+  { objects, answers, slots }: Looked,
+  protocol: Protocol,
   backends: readonly { readonly address: Address; readonly port: number }[],
 ): MatrixPort['answering'] {
   const ends = backends.map(({ address, port }) => {
     const [pod] = objects.podsWithAddress(address).filter(isLive);
     const end: FlowEnd = pod === undefined ? { kind: 'address', address } : { kind: 'pod', pod };
-    const alike = pod === undefined ? address : `${answers.classOf(pod)} ${familyOf(address)}`;
-    return { key: `${alike} ${port}`, end, family: familyOf(address), port };
+    const id = pod === undefined ? null : answers.classOf(pod);
+    return { key: `${id ?? address} ${familyOf(address)} ${port}`, end, id, family: familyOf(address), port };
   });
   return [...Map.groupBy(ends, ({ key }) => key).values()].flatMap((alike) => {
     const [first] = alike;
     if (first === undefined) return [];
-    const { end, family, port } = first;
+    const { end, id, family, port } = first;
     const another = alike.find((one) => nodeOf(one.end) !== nodeOf(end)) ?? alike[1];
-    return [{ kin: { end, another: another?.end ?? null, families: [family], pods: alike.length }, port }];
+    const kin: Kin = { end, another: another?.end ?? null, id, families: [family], pods: alike.length };
+    return [{ kin, port, slot: slots.of(kin, protocol, port) }];
   });
 }
 
-function nodeOf(end: FlowEnd): string | null {
-  return end.kind === 'pod' ? end.pod.nodeName : null;
+function nodeOf(end: FlowEnd | null): string | null {
+  return end?.kind === 'pod' ? end.pod.nodeName : null;
 }
 
 function byNumber(one: MatrixPort, other: MatrixPort): number {

@@ -10,6 +10,16 @@ export function drawnEnds({ sources, targets }: MatrixEnds): MatrixEnds & { read
   return { sources: sources.slice(0, mostEnds), targets: targets.slice(0, mostEnds), hidden };
 }
 
+/** Nodes whose probes saw something else than is predicted, as rows of their own: they have no others. */
+export function probingRows(observed: readonly MatrixPair[]): readonly MatrixRow[] {
+  const differing = new Set(observed.flatMap((pair) => (pair.observed?.differs === true ? [pair.from] : [])));
+  return [...Map.groupBy(observed, ({ from }) => from)]
+    .filter(([from]) => differing.has(from))
+    .map(([from, pairs]) => ({ from, pairs }))
+    .sort((one, other) => (one.from < other.from ? -1 : 1))
+    .slice(0, mostEnds);
+}
+
 /** One row's letters, in the order of the targets. */
 export function gridRow({ pairs }: MatrixRow, { targets }: Pick<MatrixEnds, 'targets'>): string {
   const byTarget = Map.groupBy(pairs, ({ to }) => to);

@@ -6,7 +6,9 @@ import type { ClusterObjects } from '../../model/cluster.ts';
 import type { Matrix, MatrixPair, MatrixQuestion } from '../../model/matrix.ts';
 import type { PolicyAnswers } from '../../model/policy.ts';
 import { type MatrixSource, type MatrixTarget, serviceTargets, workloadsOf, workloadTarget } from './ends.ts';
-import { predict } from './predict.ts';
+import { KeptPairs } from './kept-pairs.ts';
+import { predictor } from './predict.ts';
+import { RowMemory, Slots } from './row-memory.ts';
 
 export interface MatrixRow {
   readonly from: string;
@@ -19,45 +21,68 @@ export interface MatrixEnds {
   readonly targets: readonly MatrixTarget[];
 }
 
-/** Those that the question speaks of. */
-export function matrixEnds(objects: ClusterObjects, answers: PolicyAnswers, question: MatrixQuestion): MatrixEnds {
-  const workloads = workloadsOf(objects, answers);
+/** Those that the question speaks of. Yields now and then, so that others can have their turn. */
+export function* matrixEnds(
+  objects: ClusterObjects,
+  answers: PolicyAnswers,
+  question: MatrixQuestion,
+): Generator<null, MatrixEnds> {
+  const slots = new Slots();
+  const workloads = yield* workloadsOf(objects, answers);
+  const services = yield* serviceTargets(objects, answers, slots);
   const targets = [
-    ...workloads.map(workloadTarget).filter(({ ports }) => ports.length > 0),
-    ...serviceTargets(objects, answers),
+    ...workloads.map((one) => workloadTarget(one, slots)).filter(({ ports }) => ports.length > 0),
+    ...services,
   ];
   const { namespace, from, to } = question;
   const isHere = (end: { readonly namespace: string }) => namespace === null || end.namespace === namespace;
+  const hasTarget = targets.some(isHere);
   return {
-    sources: workloads.filter((one) => (from === null || one.ref === from) && (isHere(one) || targets.some(isHere))),
-    targets: targets.filter((one) => to === null || one.ref === to),
+    sources: workloads.filter((one) => (from === null || one.ref === from) && (isHere(one) || hasTarget)),
+    targets: targets
+      .filter((one) => to === null || one.ref === to)
+      .sort((one, other) => (one.ref < other.ref ? -1 : one.ref > other.ref ? 1 : 0)),
   };
 }
 
-/** One row for each source, in their order. Agents do not enter pods, so that nothing of them is observed. */
+/** So many targets are looked at in one step. */
+const mostAtOnce = 1_000;
+/** So many pairs are worked out for one question: 20 s of a processor. */
+const mostWorkedOut = 10_000_000;
+
+/**
+ * The rows of all sources, in their order; one with more than 1,000 targets comes in several parts.
+ */
 export function* matrixRows(
   answers: PolicyAnswers,
   { sources, targets }: MatrixEnds,
   question: MatrixQuestion,
 ): Generator<MatrixRow> {
   const { namespace } = question;
-  for (const source of sources) {
-    const isHere = namespace === null || source.namespace === namespace;
-    const reached = isHere ? targets : targets.filter((target) => target.namespace === namespace);
-    const pairs = reached.flatMap((target) =>
-      predict(answers, source, target).map((pair) => ({ ...pair, observed: null })),
-    );
-    yield { from: source.ref, pairs: pairs.filter((pair) => isShown(pair, question)) };
+  const there = namespace === null ? targets : targets.filter((target) => target.namespace === namespace);
+  const memory = new RowMemory();
+  for (const source of sources.slice(0, workedOut({ sources, targets }))) {
+    const reached = namespace === null || source.namespace === namespace ? targets : there;
+    const predict = predictor(answers, source, memory);
+    for (let first = 0; first === 0 || first < reached.length; first += mostAtOnce) {
+      const pairs: MatrixPair[] = [];
+      for (const target of reached.slice(first, first + mostAtOnce)) {
+        for (const pair of predict(target)) if (isShown(pair, question)) pairs.push(pair);
+      }
+      yield { from: source.ref, pairs };
+    }
   }
+}
+
+/** How many sources are looked at, of those that there are. */
+function workedOut({ sources, targets }: MatrixEnds): number {
+  return Math.min(sources.length, Math.max(1, Math.floor(mostWorkedOut / Math.max(1, targets.length))));
 }
 
 function isShown({ allowed, observed }: MatrixPair, { show }: MatrixQuestion): boolean {
   if (show === 'all') return true;
   return observed?.differs === true || (show === 'denied' && allowed === false);
 }
-
-/** So many pairs are kept. */
-export const mostPairs = 100_000;
 
 /**
  * All rows at once, for a bundle. Those that differ come first, then those denied, then by name.
@@ -70,36 +95,47 @@ export function wholeMatrix(
 ): Matrix {
   const answers = objects.policy;
   if (answers === null) return unknownMatrix(objects);
-  const ends = matrixEnds(objects, answers, question);
-  const pairs: MatrixPair[] = observed.filter((pair) => isAsked(pair, question));
-  let total = pairs.length;
-  for (const row of matrixRows(answers, ends, question)) {
-    total += row.pairs.length;
-    pairs.push(...row.pairs.slice(0, Math.max(0, mostPairs - pairs.length)));
+  const ends = atOnce(matrixEnds(objects, answers, question));
+  const kept = new KeptPairs(observed.filter((pair) => isAsked(pair, question)));
+  for (const row of matrixRows(answers, ends, question)) for (const pair of row.pairs) kept.add(pair);
+  return { ...described(objects, ends), pairs: kept.sorted(), total: kept.total };
+}
+
+/** What a generator comes to, without a turn for others. */
+function atOnce<T>(steps: Generator<null, T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
   }
-  return { ...described(objects, ends.sources), pairs: pairs.sort(worstFirst), total };
 }
 
 /** Whether a pair that probes of a node made is among those asked for. */
 export function isAsked(pair: MatrixPair, question: MatrixQuestion): boolean {
   const { namespace, from, to } = question;
-  const isHere = namespace === null || pair.to.split('/')[1] === namespace || pair.from.split('/')[1] === namespace;
+  // What was observed begins at a node, which is in no namespace.
+  const isHere = namespace === null || pair.to.split('/')[1] === namespace;
   return isHere && (from === null || pair.from === from) && (to === null || pair.to === to) && isShown(pair, question);
 }
 
 /** What is said beside the pairs. */
 export function described(
   objects: ClusterObjects,
-  sources: readonly MatrixSource[],
+  ends: MatrixEnds,
 ): Pick<Matrix, 'workloads' | 'notJudged' | 'unknownBecause'> {
   const foreign = [...objects.foreignPolicies()].map(({ kind, namespace, name }) =>
     namespace === null ? `${kind} ${name}` : `${kind} ${namespace}/${name}`,
   );
   return {
-    workloads: sources.map(({ ref, namespace, pods }) => ({ ref, namespace, pods })),
+    workloads: ends.sources.map(({ ref, namespace, pods }) => ({ ref, namespace, pods })),
     notJudged: foreign.sort().slice(0, 100),
-    unknownBecause: [],
+    unknownBecause: tooLarge(ends),
   };
+}
+
+function tooLarge(ends: MatrixEnds): readonly string[] {
+  const [looked, all] = [workedOut(ends), ends.sources.length];
+  if (looked === all) return [];
+  return [`${all - looked} of ${all} workloads are left out: all pairs are too many, name a namespace or an end`];
 }
 
 /** Nothing is predicted where policies, pods or Namespaces are not known. */
@@ -109,22 +145,5 @@ export function unknownMatrix(objects: ClusterObjects): Matrix {
     ...(objects.knowsPolicies ? [] : ['nothing is known of NetworkPolicies']),
     ...(objects.knowsNamespaces ? [] : ['nothing is known of Namespaces']),
   ];
-  return { ...described(objects, []), pairs: [], total: 0, unknownBecause: lacking };
-}
-
-/** Those that differ first, then those denied, then by name. */
-export function worstFirst(one: MatrixPair, other: MatrixPair): number {
-  const [a, b] = [rank(one), rank(other)];
-  return (
-    a - b || compare(one.from, other.from) || compare(one.to, other.to) || (one.ports[0] ?? 0) - (other.ports[0] ?? 0)
-  );
-}
-
-function rank({ allowed, observed }: MatrixPair): number {
-  if (observed?.differs === true) return 0;
-  return allowed === false ? 1 : allowed === null ? 2 : 3;
-}
-
-function compare(one: string, other: string): number {
-  return one < other ? -1 : one > other ? 1 : 0;
+  return { ...described(objects, { sources: [], targets: [] }), pairs: [], total: 0, unknownBecause: lacking };
 }

@@ -6,10 +6,11 @@ import type { Address } from '../../../proto/address.ts';
 import { familyOf } from '../../../proto/address.ts';
 import type { ProbeResult } from '../../../proto/parts.ts';
 import type { ClusterNode, ClusterObjects, Pod, Service } from '../../model/cluster.ts';
-import { type Finding, type Layer, layers } from '../../model/finding.ts';
+import type { Finding } from '../../model/finding.ts';
 import type { MatrixObservation, MatrixPair } from '../../model/matrix.ts';
 import type { FlowEnd, PolicyAnswers } from '../../model/policy.ts';
 import { workloadRef } from '../ends.ts';
+import { explanation, findingOf, type ProbedWay } from './explained.ts';
 import { decisionOf } from './predict.ts';
 
 export interface ObservingNode {
@@ -20,7 +21,7 @@ export interface ObservingNode {
 /** So many lookups of one probe make a window; before it is full nothing differs. */
 const fullWindow = 3;
 
-/** One pair for each node, target and port that was probed. */
+/** One pair for each node, target and port that was probed, however many pods or addresses it has. Sorted by nothing. */
 export function observedPairs(
   objects: ClusterObjects,
   nodes: readonly ObservingNode[],
@@ -32,11 +33,36 @@ export function observedPairs(
   return nodes.flatMap(({ name, results }) => {
     const node = objects.node(name);
     if (node === null) return [];
-    return results.filter(isOfMatrix).flatMap((result) => {
+    const probed = results.filter(isOfMatrix).flatMap((result) => {
       const target = targetOf(objects, services, result);
-      return target === null ? [] : [pairOf(answers, { node, target, result, findings })];
+      return target === null ? [] : [{ node, target, result }];
     });
+    const alike = Map.groupBy(probed, ({ target, result }) => `${target.ref} ${result.port}`);
+    return [...alike.values()].map((of) => together(of.map((one) => pairOf({ ...one, objects, answers, findings }))));
   });
+}
+
+/** Several pods of a workload, or the addresses of a Service, as one. */
+function together(pairs: readonly ObservedPair[]): ObservedPair {
+  const [first] = pairs;
+  if (first === undefined) throw new Error('there is no pair without a probe');
+  if (pairs.length === 1) return first;
+  const allowed = new Set(pairs.map((pair) => pair.allowed));
+  const seen = pairs.map(({ observed }) => observed);
+  const results = new Set(seen.map(({ result }) => result));
+  return {
+    ...first,
+    allowed: allowed.size === 1 ? first.allowed : null,
+    decidedBy: [...new Set(pairs.flatMap(({ decidedBy }) => decidedBy))].sort(),
+    observed: {
+      result: results.size === 1 ? first.observed.result : 'mixed',
+      probes: seen.reduce((sum, { probes }) => sum + probes, 0),
+      answered: seen.reduce((sum, { answered }) => sum + answered, 0),
+      nodes: first.observed.nodes,
+      differs: seen.some(({ differs }) => differs),
+      explainedBy: seen.find(({ explainedBy }) => explainedBy !== null)?.explainedBy ?? null,
+    },
+  };
 }
 
 function isOfMatrix({ by, sent }: ProbeResult): boolean {
@@ -83,15 +109,18 @@ function targetOf(
   return { ref: `svc/${service.namespace}/${service.name}`, service, ends };
 }
 
+type ObservedPair = MatrixPair & { readonly observed: MatrixObservation };
+
 interface Probed {
   readonly node: ClusterNode;
   readonly target: Target;
   readonly result: ProbeResult;
+  readonly objects: ClusterObjects;
+  readonly answers: PolicyAnswers;
   readonly findings: readonly Finding[];
 }
 
-function pairOf(answers: PolicyAnswers, probed: Probed): MatrixPair {
-  const { node, target, result } = probed;
+function pairOf({ node, target, result, objects, answers, findings }: Probed): ObservedPair {
   const verdicts = target.ends.map(({ pod, address, port }) => {
     const to: FlowEnd = pod === null ? { kind: 'address', address } : { kind: 'pod', pod };
     return answers.flow({ from: { kind: 'node', node }, to, family: familyOf(address), protocol: 'tcp', port });
@@ -100,7 +129,9 @@ function pairOf(answers: PolicyAnswers, probed: Probed): MatrixPair {
   const [only = null] = allowed;
   const predicted = target.ends.length === 0 ? false : allowed.size === 1 ? only : null;
   const decidedBy = target.ends.length === 0 ? ['no endpoints'] : [...new Set(verdicts.flatMap(decisionOf))].sort();
-  const differs = differsFrom(predicted, result);
+  const way: ProbedWay = { from: node.name, objects, ...target, error: result.error, findings };
+  const finding = predicted === null ? null : findingOf(way, predicted);
+  const differs = differsFrom(predicted, result, finding);
   return {
     from: `node/${node.name}`,
     to: target.ref,
@@ -111,14 +142,25 @@ function pairOf(answers: PolicyAnswers, probed: Probed): MatrixPair {
     observed: {
       ...observationOf(node.name, result),
       differs,
-      explainedBy: differs ? explanation(probed, predicted) : null,
+      explainedBy: differs && predicted !== null ? explanation(way, predicted, finding) : null,
     },
   };
 }
 
-function differsFrom(predicted: boolean | null, { sent, answered }: ProbeResult): boolean {
+/**
+ * A refusal may come from the pod itself, where nothing listens: then nothing is wrong on the way. Only where a node's
+ * rules for the Service are known to be wrong it counts as lost, since those may refuse too.
+ */
+function differsFrom(
+  predicted: boolean | null,
+  { sent, answered, error }: ProbeResult,
+  finding: Finding | null,
+): boolean {
   if (predicted === null || sent < fullWindow) return false;
-  return predicted ? answered === 0 : answered === sent;
+  if (!predicted) return answered === sent;
+  return (
+    answered === 0 && (error !== 'ECONNREFUSED' || (finding?.layer === 'L3' && finding.subject.kind === 'Service'))
+  );
 }
 
 function observationOf(
@@ -127,44 +169,4 @@ function observationOf(
 ): Omit<MatrixObservation, 'differs' | 'explainedBy'> {
   const result = answered === sent ? 'reached' : answered === 0 ? 'not-reached' : 'mixed';
   return { result, probes: sent, answered, nodes: [node] };
-}
-
-/** The lowest layer of which an open finding speaks of this way; else what is left. */
-function explanation(
-  { node, target, findings, result }: Probed,
-  predicted: boolean | null,
-): MatrixObservation['explainedBy'] {
-  const about = findings.filter((finding) => concerns(finding, node.name, target)).toSorted(lowestFirst);
-  const [first] = about;
-  if (first !== undefined) return { layer: first.layer, finding: first.fingerprint, because: first.summary };
-  const because =
-    predicted === true
-      ? `policies allow it and no finding of a lower layer explains it${result.error === null ? '' : ` (${result.error})`}: something on the way drops it, as a policy of another kind would`
-      : 'policies deny it and it is let through: whatever should enforce them does not';
-  return { layer: 'L5', finding: null, because };
-}
-
-const stopping: ReadonlySet<Layer> = new Set(['L1', 'L2', 'L3', 'L5']);
-
-function concerns({ layer, state, node, subject }: Finding, from: string, { service, ends }: Target): boolean {
-  if (!stopping.has(layer) || (state !== 'firing' && state !== 'pending')) return false;
-  const pods = ends.flatMap(({ pod }) => pod ?? []);
-  switch (subject.kind) {
-    case 'Service':
-      return (
-        (node === null || node === from) && subject.name === service?.name && subject.namespace === service.namespace
-      );
-    case 'Pod':
-      return pods.some(({ namespace, name }) => namespace === subject.namespace && name === subject.name);
-    case 'Peer':
-      return node === from && pods.some(({ nodeName }) => nodeName === subject.name);
-    case 'Node':
-      return node === from || pods.some(({ nodeName }) => nodeName === node);
-    default:
-      return false;
-  }
-}
-
-function lowestFirst(one: Finding, other: Finding): number {
-  return layers.indexOf(one.layer) - layers.indexOf(other.layer);
 }

@@ -6,84 +6,143 @@ import type { Family } from '../../../proto/address.ts';
 import type { MatrixPair } from '../../model/matrix.ts';
 import type { DecidingRule, Flow, FlowEnd, PolicyAnswers, PolicyVerdict, SideVerdict } from '../../model/policy.ts';
 import type { Kin, MatrixPort, MatrixSource, MatrixTarget } from './ends.ts';
+import type { Answer, RowMemory } from './row-memory.ts';
 
-/** One pair without what probes saw. */
-export type Predicted = Omit<MatrixPair, 'observed'>;
+/** What is predicted from one source to a target: one for each answer, of ports with the same one. */
+export type Predictor = (to: MatrixTarget) => readonly MatrixPair[];
 
-/** One for each answer: ports with the same one stand together. None where the target has no port. */
-export function predict(answers: PolicyAnswers, from: MatrixSource, to: MatrixTarget): readonly Predicted[] {
-  // What a pod sends to itself is no pair.
-  const told = to.ports
-    .filter(({ answering }) => from.ref !== to.ref || from.pods > 1 || answering.some(({ kin }) => kin.pods > 1))
-    .map((port) => ({ port, answer: answerAt(answers, from.kin, port) }));
-  const alike = Map.groupBy(
-    told,
-    ({ port: { protocol }, answer: { allowed, decidedBy } }) => `${protocol} ${allowed} ${decidedBy.join()}`,
-  );
-  return [...alike.values()].flatMap((of) => {
-    const [first] = of;
-    if (first === undefined) return [];
-    const ports = of.map(({ port }) => port.port);
-    return [{ from: from.ref, to: to.ref, protocol: first.port.protocol, ports, ...first.answer }];
-  });
+interface Row {
+  readonly answers: PolicyAnswers;
+  readonly from: MatrixSource;
+  readonly memory: RowMemory;
+  /** The number of the row, for each of the source's classes. */
+  readonly rows: readonly number[];
+  /** Whether the Service's address may count: egress policies may name it. */
+  readonly isIsolated: boolean;
 }
 
-interface Answer {
-  readonly allowed: boolean | null;
-  readonly decidedBy: readonly string[];
+/**
+ * For one source and many targets. None where the target has no port. Of what a pod might send to others nothing is seen,
+ * since agents do not enter pods.
+ */
+export function predictor(answers: PolicyAnswers, from: MatrixSource, memory: RowMemory): Predictor {
+  const isIsolated = from.kin.some(({ end }) => end.kind === 'pod' && answers.isolating(end.pod, 'egress').length > 0);
+  const row: Row = { answers, from, memory, rows: from.kin.map(() => memory.nextRow()), isIsolated };
+  return (to) => {
+    // What a pod sends to itself is no pair.
+    if (from.ref === to.ref && from.pods === 1) return [];
+    const [only, ...more] = to.ports;
+    if (only === undefined) return [];
+    if (more.length === 0) return [predicted(row, to, { ports: [only], answer: answerAt(row, only) })];
+    const answered = to.ports.map((port) => ({ port, answer: answerAt(row, port) }));
+    const alike = Map.groupBy(
+      answered,
+      ({ port: { protocol }, answer: { allowed, decidedBy } }) => `${protocol} ${allowed} ${decidedBy.join()}`,
+    );
+    return [...alike.values()].flatMap((of) => {
+      const [first] = of;
+      return first === undefined
+        ? []
+        : [predicted(row, to, { ports: of.map(({ port }) => port), answer: first.answer })];
+    });
+  };
+}
+
+function predicted(
+  { from }: Row,
+  to: MatrixTarget,
+  { ports, answer }: { readonly ports: readonly MatrixPort[]; readonly answer: Answer },
+): MatrixPair {
+  const { allowed, decidedBy } = answer;
+  const protocol = ports[0]?.protocol ?? 'tcp';
+  return {
+    from: from.ref,
+    to: to.ref,
+    protocol,
+    ports: ports.map(({ port }) => port),
+    allowed,
+    decidedBy,
+    observed: null,
+  };
 }
 
 /** Null where not all pods of both ends have the same answer. */
-function answerAt(answers: PolicyAnswers, from: readonly Kin[], asked: MatrixPort): Answer {
-  const { protocol, answering, port: sentTo, through } = asked;
-  if (answering.length === 0) return { allowed: false, decidedBy: ['no endpoints'] };
-  const allowed = new Set<boolean | null>();
-  const decidedBy = new Set<string>();
-  for (const source of from) {
-    for (const { kin: target, port } of answering) {
-      const family = commonFamily(source, target);
-      if (family === null) {
-        allowed.add(false);
-        decidedBy.add('no address of one family');
-        continue;
-      }
-      const address = through[family];
-      const verdict = answers.flow({
-        ...endsToAsk(source, target),
-        ...{ family, protocol, port },
-        ...(address === undefined ? {} : { through: { address, port: sentTo } }),
-      });
-      allowed.add(verdict.allowed);
-      for (const word of decisionOf(verdict)) decidedBy.add(word);
-    }
-  }
+function answerAt(row: Row, asked: MatrixPort): Answer {
+  const { answering } = asked;
+  const [target, ...others] = answering;
+  if (target === undefined) return noEndpoints;
+  const [source, ...moreSources] = row.from.kin;
+  if (source !== undefined && others.length + moreSources.length === 0)
+    return answerOf(row, asked, { source, number: row.rows[0] ?? 0, target });
+  const all = row.from.kin.flatMap((one, at) =>
+    answering.map((other) => answerOf(row, asked, { source: one, number: row.rows[at] ?? 0, target: other })),
+  );
+  const allowed = new Set(all.map((one) => one.allowed));
   const [only = null] = allowed;
-  return { allowed: allowed.size === 1 ? only : null, decidedBy: [...decidedBy].sort() };
+  const decidedBy = [...new Set(all.flatMap((one) => one.decidedBy))].sort();
+  return { allowed: allowed.size === 1 ? only : null, decidedBy };
+}
+
+const noEndpoints: Answer = { allowed: false, decidedBy: ['no endpoints'] };
+const noFamily: Answer = { allowed: false, decidedBy: ['no address of one family'] };
+
+interface Asked {
+  readonly source: Kin;
+  /** Of its row. */
+  readonly number: number;
+  readonly target: MatrixPort['answering'][number];
+}
+
+function answerOf(
+  { answers, memory, isIsolated }: Row,
+  { protocol, port: sentTo, through }: MatrixPort,
+  { source, number, target }: Asked,
+): Answer {
+  const family = commonFamily(source, target.kin);
+  if (family === null) return noFamily;
+  const { from, to, isKnownOfOthers } = endsToAsk(source, target.kin);
+  const address = isIsolated ? through[family] : undefined;
+  const slot = address === undefined && isKnownOfOthers ? target.slot : null;
+  const before = slot === null ? null : memory.get(number, slot);
+  if (before !== null) return before;
+  const verdict = answers.flow({
+    ...{ from, to, family, protocol, port: target.port },
+    ...(address === undefined ? {} : { through: { address, port: sentTo } }),
+  });
+  const answer = memory.toldOnce(verdict, decisionOf(verdict));
+  if (slot !== null) memory.set(number, slot, answer);
+  return answer;
 }
 
 /**
  * Pods that stand for the others. Of a pod and itself, and of a pod and its own node, no policy ever says no, so that
  * the answer would be none for the others.
  */
-function endsToAsk(source: Kin, target: Kin): Pick<Flow, 'from' | 'to'> {
+function endsToAsk(
+  source: Kin,
+  target: Kin,
+): Pick<Flow, 'from' | 'to'> & { /** Not of these two alone. */ readonly isKnownOfOthers: boolean } {
   const from = source.end;
-  const others = [target.end, target.another].filter((end) => end !== null);
-  const to = others.find((end) => !isOneOrOwnNode(from, end));
-  if (to !== undefined) return { from, to };
-  const { another } = source;
-  if (another !== null && !isOneOrOwnNode(another, target.end)) return { from: another, to: target.end };
+  if (!isOneOrOwnNode(from, target.end)) return { from, to: target.end, isKnownOfOthers: true };
+  const { another } = target;
+  if (another !== null && !isOneOrOwnNode(from, another)) return { from, to: another, isKnownOfOthers: true };
+  if (source.another !== null && !isOneOrOwnNode(source.another, target.end))
+    return { from: source.another, to: target.end, isKnownOfOthers: true };
   // All are on one node: another pod at least, where there is one.
-  return { from, to: others.find((end) => !isOne(from, end)) ?? target.end };
+  const to = isOne(from, target.end) ? (another ?? target.end) : target.end;
+  return { from, to, isKnownOfOthers: false };
 }
 
 function isOne(from: FlowEnd, to: FlowEnd): boolean {
-  return from.kind === 'pod' && to.kind === 'pod' && from.pod === to.pod;
+  return (
+    from.kind === 'pod' && to.kind === 'pod' && from.pod.name === to.pod.name && from.pod.namespace === to.pod.namespace
+  );
 }
 
 function isOneOrOwnNode(from: FlowEnd, to: FlowEnd): boolean {
   if (from.kind !== 'pod' || to.kind !== 'pod') return false;
   const isOnHost = from.pod.hostNetwork || to.pod.hostNetwork;
-  return from.pod === to.pod || (isOnHost && from.pod.nodeName === to.pod.nodeName);
+  return isOne(from, to) || (isOnHost && from.pod.nodeName === to.pod.nodeName);
 }
 
 /** A pod without an address yet will have those of the others. */
@@ -95,10 +154,14 @@ function commonFamily(source: Kin, target: Kin): Family | null {
 
 /** `shop/allow-web ingress rule 0`; `shop/default-deny ingress` of what lets nobody; `no policy`. */
 export function decisionOf({ allowed, egress, ingress }: PolicyVerdict): readonly string[] {
-  const sides = [egress, ingress].filter(({ state }) => allowed !== false || state === 'denied');
-  const words = sides.flatMap(sideWords);
-  return words.length === 0 ? ['no policy'] : words;
+  const words = [
+    ...(allowed !== false || egress.state === 'denied' ? sideWords(egress) : []),
+    ...(allowed !== false || ingress.state === 'denied' ? sideWords(ingress) : []),
+  ];
+  return words.length === 0 ? noPolicy : words.sort();
 }
+
+const noPolicy: readonly string[] = ['no policy'];
 
 function sideWords({ state, by, isolating, direction, because }: SideVerdict): readonly string[] {
   switch (state) {

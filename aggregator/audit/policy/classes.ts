@@ -2,6 +2,7 @@
  * Classes of pods: those alike in namespace, in the labels that a selector could ask of them, in the ports that rules
  * name, and in the blocks that hold their addresses. Questions are answered for classes, of which a cluster has hundreds where it has a hundred thousand pods.
  */
+import type { Address } from '../../../proto/address.ts';
 import type { ContainerPort, Namespace, Pod } from '../../model/cluster.ts';
 import type { PolicyDirection } from '../../model/policy.ts';
 import type { CompiledPolicies, CompiledPolicy, LabelPeer } from './compiled.ts';
@@ -55,15 +56,22 @@ export interface PodClass {
 export class PodClasses {
   readonly #policies: CompiledPolicies;
   readonly #namespace: (name: string) => Namespace | null;
+  readonly #hostAddresses: (pod: Pod) => readonly Address[];
   readonly #asked = new Map<string, readonly string[] | null>();
   readonly #classes = new Map<string, PodClass>();
   #ofPod = new WeakMap<Pod, PodClass>();
   #next = 0;
   #remembered = 0;
 
-  constructor(policies: CompiledPolicies, namespace: (name: string) => Namespace | null) {
+  /** @param hostAddresses what packets of a pod in its node's network may come from, beside its own addresses. */
+  constructor(
+    policies: CompiledPolicies,
+    namespace: (name: string) => Namespace | null,
+    hostAddresses: (pod: Pod) => readonly Address[],
+  ) {
     this.#policies = policies;
     this.#namespace = namespace;
+    this.#hostAddresses = hostAddresses;
   }
 
   /** The class of a pod. A pod that changed is another object, so what was found out for the object holds. */
@@ -112,7 +120,8 @@ export class PodClasses {
             .filter(({ name }) => portNames.has(name))
             .map(({ name, protocol, port }) => `${name} ${protocol} ${port}`)
             .sort();
-    const places = segments === null ? [] : pod.addresses.map((address) => segments.of(address));
+    const addresses = pod.hostNetwork ? [...pod.addresses, ...this.#hostAddresses(pod)] : pod.addresses;
+    const places = segments === null ? [] : addresses.map((address) => segments.of(address));
     return JSON.stringify([pod.namespace, kindOf(pod), labels, ports, places]);
   }
 

@@ -54,7 +54,7 @@ function seenEnd(end: FlowEnd, family: Family, podClass: PodClass | null): SeenE
  * through. Flannel's device has the first address of the node's range (flannel, backend/vxlan/device.go); Calico and
  * Cilium write theirs on the Node.
  */
-function sourceAddresses({ addresses, podCIDRs, cni }: ClusterNode, family: Family): readonly Address[] {
+export function sourceAddresses({ addresses, podCIDRs, cni }: ClusterNode, family: Family): readonly Address[] {
   const all = [
     ...addresses,
     ...(cni.flannel === null ? [] : podCIDRs.flatMap(firstAddress)),

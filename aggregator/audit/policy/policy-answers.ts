@@ -10,7 +10,7 @@ import { isLive } from '../ends.ts';
 import { allowingPolicies } from './allowing.ts';
 import { namespaceLabels, PodClasses } from './classes.ts';
 import { compilePolicies } from './compiled.ts';
-import { seenSource, seenTarget } from './flow-ends.ts';
+import { seenSource, seenTarget, sourceAddresses } from './flow-ends.ts';
 import { judgeSide } from './judge-side.ts';
 import { matchesSelector } from './selectors.ts';
 
@@ -23,7 +23,11 @@ export type PolicySource = Pick<ClusterObjects, 'policies' | 'namespace' | 'pods
  */
 export function policyAnswers(source: PolicySource): PolicyAnswers {
   const policies = compilePolicies(source.policies());
-  const classes = new PodClasses(policies, (name) => source.namespace(name));
+  const hostAddresses = ({ nodeName }: Pod) => {
+    const node = nodeName === null ? null : source.node(nodeName);
+    return node === null ? [] : [...sourceAddresses(node, 'ipv4'), ...sourceAddresses(node, 'ipv6')];
+  };
+  const classes = new PodClasses(policies, (name) => source.namespace(name), hostAddresses);
   const classOfEnd = (end: FlowEnd) => (end.kind === 'pod' ? classes.of(end.pod) : null);
   const flow = (asked: Flow): PolicyVerdict => {
     const from = seenSource(asked, classOfEnd(asked.from), source);
