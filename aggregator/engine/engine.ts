@@ -304,11 +304,11 @@ export class Engine implements AuditRecord, KnownLeaves {
     return observedPairs(this.#judge.objects, nodes, this.findings());
   }
 
-  matrix(question: MatrixQuestion): Promise<Matrix> {
+  matrix(question: MatrixQuestion): Promise<Matrix | 'busy'> {
     return this.#matrixDesk.matrix(question);
   }
 
-  matrixGrid(namespace: string | null): Promise<MatrixGrid> {
+  matrixGrid(namespace: string | null): Promise<MatrixGrid | 'busy'> {
     return this.#matrixDesk.grid(namespace);
   }
 

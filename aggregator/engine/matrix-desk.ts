@@ -21,6 +21,8 @@ const keptMs = 10_000;
 /** Who asks again and again takes no more than a tenth of a processor. */
 const keptPerMs = 10;
 const mostKept = 16;
+/** So many questions wait at most: the largest takes seconds, and nobody waits for the last of many. */
+const mostWaiting = 8;
 /** After so long everybody else has a turn. */
 const sliceMs = 15;
 
@@ -35,29 +37,35 @@ export class MatrixDesk {
   readonly #kept = new Map<string, Kept>();
   /** One at a time: each may hold a hundred thousand pairs. */
   #last: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
 
   constructor(options: MatrixDeskOptions) {
     this.#options = options;
   }
 
-  matrix(question: MatrixQuestion): Promise<Matrix> {
+  /** `busy` where too many other questions wait. */
+  matrix(question: MatrixQuestion): Promise<Matrix | 'busy'> {
     return this.#answer(JSON.stringify(['pairs', question]), () => this.#pairs(question));
   }
 
-  grid(namespace: string | null): Promise<MatrixGrid> {
+  /** The same. */
+  grid(namespace: string | null): Promise<MatrixGrid | 'busy'> {
     return this.#answer(JSON.stringify(['grid', namespace]), () => this.#grid(namespace));
   }
 
-  #answer<T>(key: string, make: () => Promise<T>): Promise<T> {
+  #answer<T>(key: string, make: () => Promise<T>): Promise<T | 'busy'> {
     const { now } = this.#options;
     for (const [other, { until }] of this.#kept) if (until !== null && now() > until) this.#kept.delete(other);
     const known = this.#kept.get(key);
     if (known !== undefined) return known.answer as Promise<T>;
+    if (this.#waiting >= mostWaiting) return Promise.resolve('busy');
+    this.#waiting++;
     const timed = async () => {
       const started = now();
       try {
         return await make();
       } finally {
+        this.#waiting--;
         kept.until = now() + keptMs + keptPerMs * (now() - started);
       }
     };
@@ -76,9 +84,7 @@ export class MatrixDesk {
     if (answers === null) return unknownMatrix(objects);
     const ends = await this.#inTurns(matrixEnds(objects, answers, question), () => undefined);
     const kept = new KeptPairs(observed().filter((pair) => isAsked(pair, question)));
-    await this.#inTurns(matrixRows(answers, ends, question), (row) => {
-      for (const pair of row.pairs) kept.add(pair);
-    });
+    await this.#inTurns(matrixRows(answers, ends, { question, isWanted: kept.isWanted }), (row) => kept.addRow(row));
     return { ...described(objects, ends), pairs: kept.sorted(), total: kept.total };
   }
 
@@ -91,7 +97,7 @@ export class MatrixDesk {
     const question: MatrixQuestion = { namespace, from: null, to: null, show: 'all' };
     const ends = drawnEnds(await this.#inTurns(matrixEnds(objects, answers, question), () => undefined));
     const cells: string[] = [];
-    await this.#inTurns(matrixRows(answers, ends, question), (row) => {
+    await this.#inTurns(matrixRows(answers, ends, { question, isWanted: () => true }), (row) => {
       cells.push(gridRow(row, ends));
     });
     const probing = probingRows(observed().filter((pair) => isAsked(pair, question)));

@@ -1,9 +1,10 @@
 /** /api/v1/matrix: who reaches whom, by what policies and endpoints say, beside what probes saw. */
 import type { FastifyPluginCallbackTypebox } from '@fastify/type-provider-typebox';
+import type { FastifyReply } from 'fastify';
 import Type from 'typebox';
 import { rankOf } from '../audit/matrix/kept-pairs.ts';
 import type { MatrixPair } from '../model/matrix.ts';
-import { problem, sendProblem } from './errors.ts';
+import { badCursor, problem, sendProblem } from './errors.ts';
 import { sortedPage } from './named-pages.ts';
 import type { HttpOptions } from './options.ts';
 import { document } from './schemas/list.ts';
@@ -42,10 +43,12 @@ export const matrix: FastifyPluginCallbackTypebox<HttpOptions> = (app, { record 
     },
     async ({ query: { namespace: within, from, to, show, limit, cursor } }, reply) => {
       const question = { namespace: within ?? null, from: from ?? null, to: to ?? null, show: show ?? 'all' };
-      const { pairs, total, notJudged, unknownBecause } = await record.matrix(question);
+      const answer = await record.matrix(question);
+      if (answer === 'busy') return sendBusy(reply);
+      const { pairs, total, notJudged, unknownBecause } = answer;
       const page = sortedPage(pairs, keyOf, { limit, cursor });
       if (page === null) {
-        sendProblem(reply, problem('bad-value', 'The cursor is none of this list.', { parameter: 'cursor' }));
+        sendProblem(reply, badCursor('/api/v1/matrix'));
         return reply;
       }
       const items = page.items.map(pairJson);
@@ -64,7 +67,9 @@ export const matrix: FastifyPluginCallbackTypebox<HttpOptions> = (app, { record 
       },
     },
     async ({ query: { namespace: within } }, reply) => {
-      const { rows, columns, cells, hidden, notJudged, unknownBecause } = await record.matrixGrid(within ?? null);
+      const answer = await record.matrixGrid(within ?? null);
+      if (answer === 'busy') return sendBusy(reply);
+      const { rows, columns, cells, hidden, notJudged, unknownBecause } = answer;
       const lists = { rows: [...rows], columns: [...columns], cells: [...cells] };
       const doubts = { notJudged: [...notJudged], unknownBecause: [...unknownBecause] };
       return reply.send(document('MatrixGrid', { ...lists, hidden, ...doubts }));
@@ -72,6 +77,11 @@ export const matrix: FastifyPluginCallbackTypebox<HttpOptions> = (app, { record 
   );
   done();
 };
+
+function sendBusy(reply: FastifyReply): FastifyReply {
+  const detail = 'Too many other questions about the matrix are being worked out. Ask again in some seconds.';
+  return sendProblem(reply.header('retry-after', '5'), problem('overloaded', detail));
+}
 
 /** In the order that a matrix has. */
 function keyOf(pair: MatrixPair): string {

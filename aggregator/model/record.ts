@@ -189,10 +189,10 @@ export interface AuditRecord {
   diagnose(question: DiagnosisQuestion): DiagnosisAnswer;
   /** Whether NetworkPolicies let one end reach another. */
   policy(question: PolicyQuestion): PolicyAnswer;
-  /** Who reaches whom; worked out a row at a time, and kept for some seconds. */
-  matrix(question: MatrixQuestion): Promise<Matrix>;
+  /** Who reaches whom; worked out a row at a time, and kept for some seconds. `busy` where too many others ask. */
+  matrix(question: MatrixQuestion): Promise<Matrix | 'busy'>;
   /** @param namespace null = all. */
-  matrixGrid(namespace: string | null): Promise<MatrixGrid>;
+  matrixGrid(namespace: string | null): Promise<MatrixGrid | 'busy'>;
   readiness(): Readiness;
   figures(): readonly Figure[];
   /** @returns what ends the subscription. */

@@ -69,7 +69,10 @@ export function addAudit(program: Command, context: Context): void {
     .option('--context <name>', "with --live: the kubeconfig's context, if not its current one")
     .option('--node <name>', "with --live: this machine's Node, where it cannot be told")
     .addOption(outputOption(['table', 'wide', 'json', 'yaml', 'name']))
-    .option('-n, --namespace <namespace>', "only findings of this namespace's Services, and of whole nodes")
+    .option(
+      '-n, --namespace <namespace>',
+      "only findings of this namespace's objects, of whole nodes and of the cluster",
+    )
     .addOption(new Option('-A, --all-namespaces', 'findings of every namespace (the default)').conflicts('namespace'))
     .addOption(
       new Option('--fail-on <severity>', 'exit with 1 from this severity on').choices(severities).default('low'),

@@ -4,7 +4,7 @@
  * come in, each twentieth by a block outside, each tenth by a port's name.
  */
 import { objectsOf } from '../../aggregator/audit/objects.ts';
-import type { ClusterObjects, Namespace, Pod } from '../../aggregator/model/cluster.ts';
+import type { ClusterObjects, ClusterSnapshot, Namespace, Pod } from '../../aggregator/model/cluster.ts';
 import type { LabelSelector, NetworkPolicy, PolicyPeer } from '../../aggregator/model/policy.ts';
 import { parseAddress } from '../../proto/address.ts';
 import { parsePrefix } from '../../proto/prefixes.ts';
@@ -19,14 +19,19 @@ export interface PolicyCluster {
 const workloadsIn = 20;
 
 /** The API's objects of such a cluster. */
-export function policyCluster({ pods, workloads, policies }: PolicyCluster): ClusterObjects {
+export function policyCluster(sizes: PolicyCluster): ClusterObjects {
+  return objectsOf(policySnapshot(sizes));
+}
+
+/** As lists. */
+export function policySnapshot({ pods, workloads, policies }: PolicyCluster): ClusterSnapshot {
   const namespaceCount = Math.ceil(workloads / workloadsIn);
-  return objectsOf({
+  return {
     ...{ services: [], endpointSlices: [], nodes: [], podEvents: [], foreignPolicies: [], dnsConfigurations: [] },
     namespaces: Array.from({ length: namespaceCount }, (_, index) => namespaceAt(index)),
     pods: Array.from({ length: pods }, (_, index) => podAt(index, workloads)),
     networkPolicies: Array.from({ length: policies }, (_, index) => policyAt(index, { workloads, namespaceCount })),
-  });
+  };
 }
 
 function namespaceAt(index: number): Namespace {

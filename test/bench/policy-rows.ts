@@ -1,7 +1,5 @@
 /** The rows about NetworkPolicies: classes, answers and memory, each cluster in a process of its own. */
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
-import { aggregatorNodeFlags } from '../../aggregator/node-flags.ts';
+import { ownProgram } from './own-program.ts';
 import type { PolicyCosts } from './policy-flows.ts';
 import { type Measure, median } from './report.ts';
 
@@ -14,7 +12,9 @@ const runs = 3;
 /** All of them. Takes about half a minute. */
 export function policyRows(): readonly Measure[] {
   return clusters.flatMap(({ pods, workloads, policies, limits }) => {
-    const costs = Array.from({ length: runs }, () => measured([pods, workloads, policies]));
+    const costs = Array.from({ length: runs }, () =>
+      ownProgram<PolicyCosts>('policy-flows.ts', [pods, workloads, policies]),
+    );
     const of = (cost: (costs: PolicyCosts) => number) => median(costs.map(cost));
     const [some, classes, rules] = [pods, of((cost) => cost.classes), policies].map((count) =>
       count.toLocaleString('en'),
@@ -41,17 +41,4 @@ export function policyRows(): readonly Measure[] {
       },
     ];
   });
-}
-
-/** @throws when the program fails, with what it said. */
-function measured(sizes: readonly number[]): PolicyCosts {
-  const program = join(import.meta.dirname, 'policy-flows.ts');
-  const run = spawnSync(process.execPath, [...aggregatorNodeFlags, program, ...sizes.map(String)], {
-    encoding: 'utf8',
-    env: { PATH: '/usr/sbin:/sbin:/usr/bin:/bin' },
-  });
-  if (run.status !== 0) throw new Error(`policy-flows.ts ended with ${run.status ?? run.signal}: ${run.stderr}`);
-  // Written by our own program: its type says what it is.
-  const costs: PolicyCosts = JSON.parse(run.stdout);
-  return costs;
 }

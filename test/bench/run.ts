@@ -18,6 +18,7 @@ import type { DesiredCost } from './compute-desired.ts';
 import { machine } from './machine.ts';
 import { cpuSecondsOf, measure } from './measured-program.ts';
 import { nftablesRows } from './nftables-rows.ts';
+import { matrixRows } from './matrix-rows.ts';
 import { policyRows } from './policy-rows.ts';
 import type { ReadCosts } from './read-rules.ts';
 import type { Measure } from './report.ts';
@@ -113,12 +114,13 @@ if (obstacle !== null) {
 removeAbandoned();
 const folder = mkdtempSync(join(tmpdir(), 'plumbline-bench-'));
 try {
-  const only = ['nftables', 'largest', 'policies'].find((name) => process.argv.includes(`--${name}`)) ?? null;
+  const only = ['nftables', 'largest', 'policies', 'matrix'].find((name) => process.argv.includes(`--${name}`)) ?? null;
   const kept = [
     only !== null || tell('bench', [...measureAll(folder), ...aggregatorRows()], `Medians of ${runs} runs`),
     (only !== null && only !== 'nftables') || tell('nftables', await nftablesRows(folder), 'Medians of 3 runs'),
     (only !== null && only !== 'largest') || tell('largest', largestRows(), 'One run'),
     (only !== null && only !== 'policies') || tell('policies', policyRows(), 'Medians of 3 runs'),
+    (only !== null && only !== 'matrix') || tell('matrix', matrixRows(), 'Medians of 3 runs'),
   ];
   process.exitCode = kept.every(Boolean) ? 0 : 1;
 } finally {

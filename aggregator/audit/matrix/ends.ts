@@ -109,7 +109,7 @@ export function workloadTarget({ ref, namespace, kin }: MatrixSource, slots: Slo
     }));
     return [{ protocol, port, answering, through: {} }];
   });
-  return { ref, namespace, ports: byPort.sort(byNumber) };
+  return { ref, namespace, ports: byPort.sort(byProtocol) };
 }
 
 /**
@@ -126,7 +126,7 @@ export function* serviceTargets(
   let looked = 0;
   for (const service of [...objects.services()]) {
     if (service.type === 'ExternalName' || Object.keys(service.clusterIPs).length === 0) continue;
-    const ports = portsOf({ objects, answers, slots }, service).sort(byNumber);
+    const ports = portsOf({ objects, answers, slots }, service).sort(byProtocol);
     const { namespace, name } = service;
     if (ports.length > 0) targets.push({ ref: `svc/${namespace}/${name}`, namespace, ports });
     looked += 10 + ports.reduce((sum, { answering }) => sum + answering.reduce((all, { kin }) => all + kin.pods, 0), 0);
@@ -182,6 +182,7 @@ function nodeOf(end: FlowEnd | null): string | null {
   return end?.kind === 'pod' ? end.pod.nodeName : null;
 }
 
-function byNumber(one: MatrixPort, other: MatrixPort): number {
-  return one.port - other.port || (one.protocol < other.protocol ? -1 : 1);
+/** As pairs are sorted. */
+function byProtocol(one: MatrixPort, other: MatrixPort): number {
+  return one.protocol === other.protocol ? one.port - other.port : one.protocol < other.protocol ? -1 : 1;
 }

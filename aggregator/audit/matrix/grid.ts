@@ -11,7 +11,7 @@ export function drawnEnds({ sources, targets }: MatrixEnds): MatrixEnds & { read
 }
 
 /** Nodes whose probes saw something else than is predicted, as rows of their own: they have no others. */
-export function probingRows(observed: readonly MatrixPair[]): readonly MatrixRow[] {
+export function probingRows(observed: readonly MatrixPair[]): readonly Omit<MatrixRow, 'left'>[] {
   const differing = new Set(observed.flatMap((pair) => (pair.observed?.differs === true ? [pair.from] : [])));
   return [...Map.groupBy(observed, ({ from }) => from)]
     .filter(([from]) => differing.has(from))
@@ -21,7 +21,7 @@ export function probingRows(observed: readonly MatrixPair[]): readonly MatrixRow
 }
 
 /** One row's letters, in the order of the targets. */
-export function gridRow({ pairs }: MatrixRow, { targets }: Pick<MatrixEnds, 'targets'>): string {
+export function gridRow({ pairs }: Pick<MatrixRow, 'pairs'>, { targets }: Pick<MatrixEnds, 'targets'>): string {
   const byTarget = Map.groupBy(pairs, ({ to }) => to);
   return targets.map(({ ref }) => letterOf(byTarget.get(ref) ?? [])).join('');
 }

@@ -25,8 +25,16 @@ export class KeptPairs {
     return this.#total + this.#observed.length;
   }
 
-  /** @param pair behind those that were added before, by name. */
-  add(pair: MatrixPair): void {
+  /** Whether there is room for pairs of this rank. */
+  readonly isWanted = (rank: 0 | 1 | 2 | 3): boolean => (this.#byRank[rank]?.length ?? 0) < this.#most;
+
+  /** @param row behind those that were added before, by name. */
+  addRow({ pairs, left }: { readonly pairs: readonly MatrixPair[]; readonly left: number }): void {
+    this.#total += left;
+    for (const pair of pairs) this.#add(pair);
+  }
+
+  #add(pair: MatrixPair): void {
     for (let next = this.#observed.at(-1); next !== undefined && byName(next, pair) < 0; next = this.#observed.at(-1)) {
       this.#observed.pop();
       this.#keep(next);
@@ -50,7 +58,11 @@ export class KeptPairs {
 
 /** 0 a probe differs, 1 denied, 2 not known, 3 allowed. */
 export function rankOf({ allowed, observed }: MatrixPair): 0 | 1 | 2 | 3 {
-  if (observed?.differs === true) return 0;
+  return observed?.differs === true ? 0 : rankOfAllowed(allowed);
+}
+
+/** Of pairs that nobody observed. */
+export function rankOfAllowed(allowed: boolean | null): 1 | 2 | 3 {
   return allowed === false ? 1 : allowed === null ? 2 : 3;
 }
 

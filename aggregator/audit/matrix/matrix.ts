@@ -5,14 +5,23 @@
 import type { ClusterObjects } from '../../model/cluster.ts';
 import type { Matrix, MatrixPair, MatrixQuestion } from '../../model/matrix.ts';
 import type { PolicyAnswers } from '../../model/policy.ts';
-import { type MatrixSource, type MatrixTarget, serviceTargets, workloadsOf, workloadTarget } from './ends.ts';
-import { KeptPairs } from './kept-pairs.ts';
+import {
+  type MatrixPort,
+  type MatrixSource,
+  type MatrixTarget,
+  serviceTargets,
+  workloadsOf,
+  workloadTarget,
+} from './ends.ts';
+import { KeptPairs, rankOfAllowed } from './kept-pairs.ts';
 import { predictor } from './predict.ts';
 import { RowMemory, Slots } from './row-memory.ts';
 
 export interface MatrixRow {
   readonly from: string;
   readonly pairs: readonly MatrixPair[];
+  /** How many more there are, which nobody wanted. */
+  readonly left: number;
 }
 
 /** The ends of one moment. */
@@ -50,28 +59,49 @@ const mostAtOnce = 1_000;
 /** So many pairs are worked out for one question: 20 s of a processor. */
 const mostWorkedOut = 10_000_000;
 
+/** Whether pairs of a rank, as `rankOf` says it, are still wanted. */
+export type IsWanted = (rank: 1 | 2 | 3) => boolean;
+
 /**
- * The rows of all sources, in their order; one with more than 1,000 targets comes in several parts.
+ * The rows of all sources, in their order; one with more than 1,000 targets comes in several parts. Of what pods send
+ * nothing is observed, since agents do not enter pods.
  */
 export function* matrixRows(
   answers: PolicyAnswers,
-  { sources, targets }: MatrixEnds,
-  question: MatrixQuestion,
+  ends: MatrixEnds,
+  { question, isWanted }: { readonly question: MatrixQuestion; readonly isWanted: IsWanted },
 ): Generator<MatrixRow> {
-  const { namespace } = question;
+  const { namespace, show } = question;
+  const { sources, targets } = ends;
   const there = namespace === null ? targets : targets.filter((target) => target.namespace === namespace);
   const memory = new RowMemory();
-  for (const source of sources.slice(0, workedOut({ sources, targets }))) {
+  for (const source of sources.slice(0, workedOut(ends))) {
     const reached = namespace === null || source.namespace === namespace ? targets : there;
     const predict = predictor(answers, source, memory);
     for (let first = 0; first === 0 || first < reached.length; first += mostAtOnce) {
       const pairs: MatrixPair[] = [];
+      let left = 0;
       for (const target of reached.slice(first, first + mostAtOnce)) {
-        for (const pair of predict(target)) if (isShown(pair, question)) pairs.push(pair);
+        predict(target, ({ allowed, decidedBy }, ports) => {
+          if (show === 'differing' || (show === 'denied' && allowed !== false)) return;
+          // In a large cluster most are not: what is not made need not be thrown away.
+          if (isWanted(rankOfAllowed(allowed))) pairs.push(pairOf([source, target, ports], allowed, decidedBy));
+          else left++;
+        });
       }
-      yield { from: source.ref, pairs };
+      yield { from: source.ref, pairs, left };
     }
   }
+}
+
+function pairOf(
+  [from, to, ports]: readonly [MatrixSource, MatrixTarget, readonly MatrixPort[]],
+  allowed: boolean | null,
+  decidedBy: readonly string[],
+): MatrixPair {
+  const protocol = ports[0]?.protocol ?? 'tcp';
+  const numbers = ports.map(({ port }) => port);
+  return { from: from.ref, to: to.ref, protocol, ports: numbers, allowed, decidedBy, observed: null };
 }
 
 /** How many sources are looked at, of those that there are. */
@@ -97,7 +127,7 @@ export function wholeMatrix(
   if (answers === null) return unknownMatrix(objects);
   const ends = atOnce(matrixEnds(objects, answers, question));
   const kept = new KeptPairs(observed.filter((pair) => isAsked(pair, question)));
-  for (const row of matrixRows(answers, ends, question)) for (const pair of row.pairs) kept.add(pair);
+  for (const row of matrixRows(answers, ends, { question, isWanted: kept.isWanted })) kept.addRow(row);
   return { ...described(objects, ends), pairs: kept.sorted(), total: kept.total };
 }
 

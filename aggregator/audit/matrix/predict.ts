@@ -3,13 +3,15 @@
  * what its classes cost, however many pods it has.
  */
 import type { Family } from '../../../proto/address.ts';
-import type { MatrixPair } from '../../model/matrix.ts';
 import type { DecidingRule, Flow, FlowEnd, PolicyAnswers, PolicyVerdict, SideVerdict } from '../../model/policy.ts';
 import type { Kin, MatrixPort, MatrixSource, MatrixTarget } from './ends.ts';
 import type { Answer, RowMemory } from './row-memory.ts';
 
-/** What is predicted from one source to a target: one for each answer, of ports with the same one. */
-export type Predictor = (to: MatrixTarget) => readonly MatrixPair[];
+/** Takes an answer, and the ports of the target that have it. */
+export type TakeAnswer = (answer: Answer, ports: readonly MatrixPort[]) => void;
+
+/** What is predicted from one source to a target. */
+export type Predictor = (to: MatrixTarget, take: TakeAnswer) => void;
 
 interface Row {
   readonly answers: PolicyAnswers;
@@ -21,48 +23,25 @@ interface Row {
   readonly isIsolated: boolean;
 }
 
-/**
- * For one source and many targets. None where the target has no port. Of what a pod might send to others nothing is seen,
- * since agents do not enter pods.
- */
+/** For one source and many targets. No answer where the target has no port. */
 export function predictor(answers: PolicyAnswers, from: MatrixSource, memory: RowMemory): Predictor {
   const isIsolated = from.kin.some(({ end }) => end.kind === 'pod' && answers.isolating(end.pod, 'egress').length > 0);
   const row: Row = { answers, from, memory, rows: from.kin.map(() => memory.nextRow()), isIsolated };
-  return (to) => {
+  return (to, take) => {
     // What a pod sends to itself is no pair.
-    if (from.ref === to.ref && from.pods === 1) return [];
+    if (from.ref === to.ref && from.pods === 1) return;
     const [only, ...more] = to.ports;
-    if (only === undefined) return [];
-    if (more.length === 0) return [predicted(row, to, { ports: [only], answer: answerAt(row, only) })];
+    if (only === undefined) return;
+    if (more.length === 0) return take(answerAt(row, only), to.ports);
     const answered = to.ports.map((port) => ({ port, answer: answerAt(row, port) }));
     const alike = Map.groupBy(
       answered,
       ({ port: { protocol }, answer: { allowed, decidedBy } }) => `${protocol} ${allowed} ${decidedBy.join()}`,
     );
-    return [...alike.values()].flatMap((of) => {
-      const [first] = of;
-      return first === undefined
-        ? []
-        : [predicted(row, to, { ports: of.map(({ port }) => port), answer: first.answer })];
-    });
-  };
-}
-
-function predicted(
-  { from }: Row,
-  to: MatrixTarget,
-  { ports, answer }: { readonly ports: readonly MatrixPort[]; readonly answer: Answer },
-): MatrixPair {
-  const { allowed, decidedBy } = answer;
-  const protocol = ports[0]?.protocol ?? 'tcp';
-  return {
-    from: from.ref,
-    to: to.ref,
-    protocol,
-    ports: ports.map(({ port }) => port),
-    allowed,
-    decidedBy,
-    observed: null,
+    for (const same of alike.values()) {
+      const ports = same.map(({ port }) => port);
+      for (const { answer } of same.slice(0, 1)) take(answer, ports);
+    }
   };
 }
 
