@@ -99,6 +99,17 @@ export const processFolder = '/proc/';
 export function isOfProcesses(path: string): boolean {
   return /^\/proc\/(?:\d+\/|net\/(?:fib_trie|if_inet6)$)/.test(path);
 }
+/** One object, from paths to what the files hold: how names are resolved on the node, and who listens for questions. */
+export const resolverFile = 'resolver-files.json';
+export const kubeletSettings = /^(?:\/host)?\/var\/lib\/kubelet\/config\.yaml$/;
+/** The kernel's lists of UDP and TCP. */
+export const socketLists = /^\/proc\/net\/(?:udp|tcp)6?$/;
+/** The kubelet may name any file for pods; what it names is called so. */
+export function isOfResolvers(path: string): boolean {
+  return (
+    /^\/(?!proc\/)(?:[^/]+\/)*[^/]*resolv[^/]*$/.test(path) || kubeletSettings.test(path) || socketLists.test(path)
+  );
+}
 /** Pods' networks as iproute2 prints them, by the pods' names. */
 export const podsFile = 'pods.json';
 /** What BIRD answered at a socket: `bird-protocols.txt`. */

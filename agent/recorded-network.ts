@@ -15,12 +15,14 @@ import {
   flowFamily,
   flowsFile,
   isOfProcesses,
+  isOfResolvers,
   networkSettingsFolder,
   networkSettingsNames,
   pluginsFile,
   podsFile,
   processesFile,
   processFolder,
+  resolverFile,
   settingsFile,
   settingsFolder,
   stateFile,
@@ -132,14 +134,14 @@ function setting(find: Find, path: string): Buffer | null {
   return value === null ? null : Buffer.from(value);
 }
 
-/** A file of CNI, or a setting of the kernel, as it was recorded; null when it was not, and of any other path. A link of a bundle is not followed. */
+/** A file of CNI or of resolvers, or a setting of the kernel, as it was recorded; null when it was not, and of any other path. A link of a bundle is not followed. */
 export function recordedFile(find: Find, path: string): Buffer | null {
   if (path === recordedPodsPath) return wholeFile(find, podsFile);
   if (isOfProcesses(path)) return processFile(find, path);
   if (path.startsWith(settingsFolder)) return setting(find, path);
+  if (isOfResolvers(path)) return textOf(recordedTexts(find(resolverFile)), path);
   if (path.startsWith(`${stateFolder}/`)) {
-    const content = recordedStates(find).get(path.slice(stateFolder.length + 1));
-    return content === undefined ? null : Buffer.from(content);
+    return textOf(recordedStates(find), path.slice(stateFolder.length + 1));
   }
   if (!path.startsWith(`${configurationFolder}/`)) return null;
   const name = path.slice(configurationFolder.length + 1);
@@ -154,7 +156,11 @@ function wholeFile(find: Find, name: string): Buffer | null {
 
 /** One object holds what was read of pods' processes, by their paths. */
 function processFile(find: Find, path: string): Buffer | null {
-  const text = recordedTexts(find(processesFile)).get(path.slice(processFolder.length));
+  return textOf(recordedTexts(find(processesFile)), path.slice(processFolder.length));
+}
+
+function textOf(texts: RecordedTexts, name: string): Buffer | null {
+  const text = texts.get(name);
   return text === undefined ? null : Buffer.from(text);
 }
 

@@ -79,6 +79,16 @@ describe('a command that fails', () => {
 /** Secrets, in every place of a node where one may lie; each has this in it. */
 const secret = 'S3CR3T';
 const planted: ReadonlyMap<string, string> = new Map([
+  ['/etc/resolv.conf', 'search shop.svc.cluster.local svc.cluster.local cluster.local\nnameserver 169.254.20.10\n'],
+  [
+    '/var/lib/kubelet/config.yaml',
+    `kind: KubeletConfiguration\nclusterDNS: [169.254.20.10]\nstaticPodURLHeader: {a: [${secret}20]}\n`,
+  ],
+  [
+    '/proc/net/udp',
+    '  sl  local_address rem_address   st\n   1: 0A14FEA9:0035 00000000:0000 07\n   2: 0100007F:1F90 00000000:0000 07\n',
+  ],
+  ['/proc/net/tcp', '  sl  local_address rem_address   st\n   1: 0A14FEA9:0035 00000000:0000 0A\n'],
   [
     '/etc/cni/net.d/10-calico.conflist',
     `{"name":"k8s","plugins":[{"type":"calico","kubernetes":{"k8s_api_root":"x","token":"${secret}1"},"mtu":1440,"hairpinMode":"${secret}12","ipam":{"type":"host-local","token":"${secret}13","ranges":[[{"subnet":"10.244.1.0/24","x":"${secret}14"}]]},"delegate":{"type":"ptp","mtu":1400,"x":"${secret}15"},"delegates":[{"type":"sriov","x":"${secret}16"},{"plugins":[{"type":"ipvlan","x":"${secret}17"}]}]},{"type":"portmap","${secret}2":1}]}`,
@@ -160,6 +170,12 @@ describe('a node with secrets in its files and answers', () => {
     );
     const processes: unknown = JSON.parse(readFileSync(join(folder, 'pod-processes.json'), 'utf8'));
     expect(Object.keys(processes ?? {})).toEqual(['88/cgroup', '88/stat', '88/net/fib_trie', '88/net/dev']);
+    const resolvers = JSON.parse(readFileSync(join(folder, 'resolver-files.json'), 'utf8')) as Record<string, string>;
+    expect(Object.keys(resolvers)).toEqual([
+      ...['/etc/resolv.conf', '/var/lib/kubelet/config.yaml'],
+      ...['/proc/net/udp', '/proc/net/tcp'],
+    ]);
+    expect(resolvers['/proc/net/udp']).not.toContain('1F90');
     expect(readdirSync(join(folder, 'etc-cni-net.d'))).toEqual(['10-calico.conflist', '20-broken.conf']);
   });
 
@@ -169,7 +185,14 @@ describe('a node with secrets in its files and answers', () => {
     const { kubeProxy, ...others } = parts;
     const { kubeProxy: recorded, ...recordedOthers } = again.parts;
     expect(recordedOthers).toEqual(others);
-    const { cni, bird, podNetworks } = others;
+    const { cni, bird, podNetworks, dns } = others;
+    expect(dns.state === 'ok' && [dns.value.kubelet?.clusterDns, dns.value.nodeLocal]).toEqual([
+      ['169.254.20.10'],
+      {
+        ...{ addresses: ['169.254.20.10'], link: null, linkIsUp: false },
+        ...{ listens: { udp: true, tcp: true }, notrack: null },
+      },
+    ]);
     expect(cni.state === 'ok' && [cni.value.results.total, cni.value.pluginFolders]).toEqual([
       2,
       [{ path: '/opt/cni/bin', executables: ['ptp'] }],

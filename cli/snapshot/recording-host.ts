@@ -14,15 +14,19 @@ import {
   filesOfAnswer,
   flowsFile,
   isOfProcesses,
+  isOfResolvers,
   isOfTheMoment,
+  kubeletSettings,
   networkSettingsFolder,
   networkSettingsNames,
   pluginsFile,
   podsFile,
   processesFile,
   processFolder,
+  resolverFile,
   settingsFile,
   settingsFolder,
+  socketLists,
   stateFile,
   stateFolder,
 } from '../../agent/recorded-names.ts';
@@ -33,6 +37,8 @@ import {
   cniNames,
   cniResult,
   healthCheck,
+  kubeletNames,
+  listenersForNames,
   podProcessesOnly,
   proxyConfiguration,
   proxyMetrics,
@@ -46,6 +52,7 @@ export class RecordingHost implements Host {
   readonly #problems = new Set<string>();
   readonly #settings = new Map<string, string>();
   readonly #states = new Map<string, string>();
+  readonly #resolvers = new Map<string, string>();
   readonly #processes = new Map<string, string>();
   readonly #plugins = new Map<string, readonly string[]>();
   readonly list?: NonNullable<Host['list']>;
@@ -131,6 +138,7 @@ export class RecordingHost implements Host {
       this.#folder.file(settingsFile, lines.join(''));
     }
     this.#writeObject(stateFile, this.#states);
+    this.#writeObject(resolverFile, this.#resolvers);
     this.#writeObject(pluginsFile, this.#plugins);
     this.#writeObject(processesFile, podProcessesOnly(this.#processes));
   }
@@ -172,7 +180,8 @@ export class RecordingHost implements Host {
     } else if (path.startsWith(`${stateFolder}/`)) {
       const within = path.slice(stateFolder.length + 1);
       this.#states.set(within, within.startsWith('results/') ? cniResult(text()) : reservation(text()));
-    } else this.#unplaced(path);
+    } else if (isOfResolvers(path)) this.#resolvers.set(path, resolverText(path, text()));
+    else this.#unplaced(path);
   }
 
   #failed(result: Extract<RunResult | ReadResult | ListResult, { readonly ok: false }>): void {
@@ -182,6 +191,11 @@ export class RecordingHost implements Host {
   #unplaced(what: string): void {
     this.#problems.add(`${what} was asked, and has no place in a recording: this is a defect of plumbline`);
   }
+}
+
+function resolverText(path: string, text: string): string {
+  if (kubeletSettings.test(path)) return kubeletNames(text);
+  return socketLists.test(path) ? listenersForNames(text) : text;
 }
 
 /** What recorded-host.ts reads back as the same answer. */

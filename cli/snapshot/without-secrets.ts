@@ -3,6 +3,7 @@
  * kubeconfigs and may hold tokens, and whatever listens on a loopback port may answer anything.
  */
 
+import { readKubeletConfig } from '../../agent/collectors/dns/kubelet-settings.ts';
 import { podOfProcess } from '../../agent/collectors/pod-networks/process-pod.ts';
 
 /** In place of a file that is no JSON, and so not known. */
@@ -83,6 +84,20 @@ export function podProcessesOnly(files: ReadonlyMap<string, string>): ReadonlyMa
   const kept = [...files].filter(([path]) => isPods(path));
   const own = [...files].filter(([path]) => path.startsWith('net/'));
   return new Map(kept.length === 0 ? [] : [...own, ...kept]);
+}
+
+/** The kubelet's configuration: what agent/collectors/dns/kubelet-settings.ts reads of it. */
+export function kubeletNames(text: string): string {
+  const word = readKubeletConfig(text);
+  if (word === null) return '# left out: it is no KubeletConfiguration\n';
+  const { clusterDns, clusterDomain, resolvConf } = word;
+  return `${JSON.stringify({ kind: 'KubeletConfiguration', clusterDNS: clusterDns, clusterDomain, resolvConf })}\n`;
+}
+
+/** Of the kernel's lists of sockets those at port 53: nobody else's connections. */
+export function listenersForNames(text: string): string {
+  const [head = '', ...lines] = text.split('\n');
+  return [head, ...lines.filter((line) => /^\s*\d+: [\dA-F]+:0035 /.test(line)), ''].join('\n');
 }
 
 /** A reservation of host-local: the container and its link, one line each. */
