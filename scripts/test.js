@@ -39,9 +39,9 @@ const suites = [
   { name: 'property', budgetSeconds: 90, command: [...vitest, 'property'] },
   { name: 'commands', budgetSeconds: 60, command: [...vitest, 'commands'] },
   // These three share five minutes.
-  { name: 'chart', budgetSeconds: 60, command: [...vitest, 'chart'] },
-  { name: 'monitoring', budgetSeconds: 120, command: [...vitest, 'monitoring'] },
-  { name: 'web', budgetSeconds: 120, command: [...vitest, 'web'] },
+  { name: 'chart', budgetSeconds: 45, command: [...vitest, 'chart'] },
+  { name: 'monitoring', budgetSeconds: 105, command: [...vitest, 'monitoring'] },
+  { name: 'web', budgetSeconds: 150, command: [...vitest, 'web'] },
   { name: 'kernel', budgetSeconds: 300, command: [...vitest, 'kernel'], asRoot: true },
   { name: 'e2e', budgetSeconds: 300, command: [...vitest, 'e2e'], asRoot: true },
   { name: 'faults', budgetSeconds: 300, command: [...vitest, 'faults'], asRoot: true },
