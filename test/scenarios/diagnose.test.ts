@@ -22,7 +22,7 @@ const items = (edit: (list: Json[]) => Json[]): Edit =>
 
 const without = (dst: string): Edit => json((routes: Json[]) => routes.filter((route) => route.dst !== dst));
 
-/** What the agent's lookups tell where DNS works; `test/kernel/dns-faults.test.ts` has them of real resolvers. */
+/** What the agent's lookups tell where DNS works: written by hand, no real resolver was asked. */
 function dns(changes: Partial<DnsReport> = {}): Part<DnsReport> {
   return reported({
     node: null,
