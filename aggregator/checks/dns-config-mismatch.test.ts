@@ -50,6 +50,14 @@ describe('dns-config-mismatch', () => {
     expect(told(seen(four), beside())[0]).toContain('4 nameservers, of which three are asked');
   });
 
+  it('a pod has more search domains than are tried', () => {
+    const search = Array.from({ length: 33 }, (_, number) => `zone${number}.example`);
+    const pods = { total: 1, first: [{ uid: 'uid-web', settings: resolver({ search }) }] };
+    expect(told({ pods }, beside())).toEqual([
+      'medium: On node-a 1 pod (shop/web-0) has more than 32 search domains (33).',
+    ]);
+  });
+
   it.each<readonly [string, Partial<DnsReport>, Partial<ClusterSnapshot>]>([
     ["all is the cluster's", seen(['10.96.0.10']), beside()],
     [

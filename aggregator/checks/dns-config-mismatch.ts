@@ -22,7 +22,7 @@ export const dnsConfigMismatch: NodeCheck = {
   scope: 'node',
   severity: 'medium',
   title: "Resolver settings are not the cluster's",
-  explanation: `The kubelet of this node gives pods a nameserver that no Service of the cluster has, or a domain that CoreDNS does not answer for: their lookups go nowhere (then the severity is high). Or single pods have other nameservers than their dnsPolicy asks for, as after a change of the kubelet's configuration, which only new pods see. Or a list is longer than resolvers read: of nameservers the first three count.`,
+  explanation: `The kubelet of this node gives pods a nameserver that no Service of the cluster has, or a domain that CoreDNS does not answer for: their lookups go nowhere (then the severity is high). Or single pods have other nameservers than their dnsPolicy asks for, as after a change of the kubelet's configuration, which only new pods see. Or a list is longer than resolvers read: of nameservers the first three count, of search domains 32 at the most.`,
   falsePositives: `Addresses of the node-local cache are right. Pods with dnsPolicy None or Default, or with nameservers of their own, and pods in the network of their node are not held against the kubelet. A Corefile that could not be read as a whole says nothing of domains.`,
   remediation: `Set \`clusterDNS\` and \`clusterDomain\` in the kubelet's configuration to what cluster DNS has, restart the kubelet, and make the pods anew.`,
   needs: ['dns'],
@@ -31,8 +31,9 @@ export const dnsConfigMismatch: NodeCheck = {
   evaluate,
 };
 
-/** What glibc and the kubelet take. */
+/** What glibc and the kubelet take: of domains as many since Kubernetes 1.28, before that six. */
 const mostServers = 3;
+const mostDomains = 32;
 const linkLocal = prefixSet(['169.254.0.0/16', 'fe80::/10'].map(parsePrefix).filter((prefix) => prefix !== null));
 
 /** One thing that does not fit. */
@@ -101,6 +102,7 @@ function wrongPods(view: NodeView, dns: DnsReport): readonly Mismatch[] {
   });
   const long = pods.filter(({ settings }) => settings.nameservers.length > mostServers);
   const other = pods.filter(({ pod, settings }) => isHeldToKubelet(pod) && !isGiven(dns, settings.nameservers));
+  const many = pods.filter(({ settings }) => settings.search.length > mostDomains);
   return [
     ...ofPods(
       other,
@@ -109,6 +111,10 @@ function wrongPods(view: NodeView, dns: DnsReport): readonly Mismatch[] {
     ...ofPods(
       long,
       (pod, names) => `${names} ${seen.get(pod.uid)?.nameservers.length} nameservers, of which three are asked`,
+    ),
+    ...ofPods(
+      many,
+      (pod, names) => `${names} more than ${mostDomains} search domains (${seen.get(pod.uid)?.search.length})`,
     ),
   ];
 }

@@ -75,6 +75,22 @@ describe('dns-forward-loop', () => {
     expect(told({ forward })[0]).toContain(words);
   });
 
+  it.each([
+    ['is rewritten first, and comes back as another', 'rewrite name suffix .corp.example .svc.cluster.local', []],
+    [
+      'is not rewritten',
+      '',
+      [
+        'CoreDNS forwards to itself (Corefile line 21): forwards to 10.96.0.10, the Service kube-system/kube-dns itself.',
+      ],
+    ],
+  ])('a zone of its own goes to cluster DNS and %s', (_, rewrite, summaries) => {
+    const zone = `corp.example:53 {\n    ${rewrite}\n    forward . 10.96.0.10\n}\n`;
+    const files = { Corefile: `${corefile('forward . 192.0.2.53')}${zone}` };
+    const snapshot = { dnsConfigurations: [{ namespace: 'kube-system', name: 'coredns', files }] };
+    expect(told({ snapshot })).toEqual(summaries);
+  });
+
   it.each<readonly [string, Sketch]>([
     ['the file names a server above', {}],
     ['the line names a server above', { forward: 'forward . 192.0.2.53' }],

@@ -9,7 +9,7 @@ import { contains, parsePrefix, prefixSet } from '../../proto/prefixes.ts';
 import type { ClusterCheck, ClusterView, NodeView } from '../model/check.ts';
 import type { ClusterObjects, Pod, Service } from '../model/cluster.ts';
 import type { Violation } from '../model/finding.ts';
-import { clusterCorefile, type CorefilePlace, type ForwardPlugin } from './shared/corefile.ts';
+import { clusterCorefile, type CorefilePlace, type CorefileServer, type ForwardPlugin } from './shared/corefile.ts';
 import { addressesOf, dnsOf, dnsPort, dnsServices, givenServers, readyServers } from './shared/dns.ts';
 import { fact } from './shared/evidence.ts';
 import { joined } from './shared/words.ts';
@@ -21,7 +21,7 @@ export const dnsForwardLoop: ClusterCheck = {
   severity: 'critical',
   title: 'CoreDNS forwards to itself',
   explanation: `What CoreDNS does not know it hands on to the servers of its \`forward\` line. Here that leads back to itself: it forwards to \`/etc/resolv.conf\`, and the file that the kubelet gives its pod names a loopback address (systemd-resolved's 127.0.0.53, which inside the pod is the pod) or cluster DNS; or the line names the DNS Service or a replica. Names outside of the cluster then time out, and with the plugin \`loop\` CoreDNS ends itself at its start.`,
-  falsePositives: `What the pod gets is worked out from its dnsPolicy and from what its node told of the kubelet's resolv.conf; where that is not known, nothing is said. Replicas in the network of their node reach its own resolver, and are left out. Lines of the Corefile that could not be read are not guessed.`,
+  falsePositives: `What the pod gets is worked out from its dnsPolicy and from what its node told of the kubelet's resolv.conf; where that is not known, nothing is said. Replicas in the network of their node reach its own resolver, and are left out. A zone whose names are rewritten before they go to cluster DNS again is lawful. Lines of the Corefile that could not be read are not guessed.`,
   remediation: `Set \`resolvConf: /run/systemd/resolve/resolv.conf\` in the kubelet's configuration of the named nodes and restart the kubelet and CoreDNS; or name the servers above in the Corefile: \`forward . ADDRESS\`.`,
   needs: ['dns-configuration', 'pods'],
   holdForSeconds: 60,
@@ -41,12 +41,19 @@ function evaluate({ nodes, objects }: ClusterView): readonly Violation[] {
   const corefile = clusterCorefile(objects.dnsConfigurations());
   if (corefile === null || corefile.problem !== null) return [];
   const services = dnsServices(objects, givenServers(nodes));
-  const forwards = corefile.servers.flatMap(({ plugins }) => plugins.filter((plugin) => plugin.kind === 'forward'));
-  const loops = forwards.flatMap((forward) => [
-    ...loopsByAddress(objects, services, forward),
-    ...loopsByFile({ nodes, objects }, services, forward),
-  ]);
+  const loops = corefile.servers.flatMap((server) =>
+    server.plugins.flatMap((plugin) => {
+      if (plugin.kind !== 'forward') return [];
+      const byFile = loopsByFile({ nodes, objects }, services, plugin);
+      return comesBackAsAnother(server) ? byFile : [...loopsByAddress(objects, services, plugin), ...byFile];
+    }),
+  );
   return loops.length === 0 ? [] : [violation(loops)];
+}
+
+/** A zone of its own whose names are rewritten before they are handed on: they arrive as others, and are answered. */
+function comesBackAsAnother({ zones, plugins }: CorefileServer): boolean {
+  return !zones.includes('.') && plugins.some(({ kind }) => kind === 'rewrite');
 }
 
 /** The line names the Service, or a replica. */

@@ -5,7 +5,7 @@
 import type { ClusterCheck, ClusterView } from '../model/check.ts';
 import type { ClusterObjects, Pod, Service } from '../model/cluster.ts';
 import type { Violation } from '../model/finding.ts';
-import { dnsServices, givenServers, readyServers } from './shared/dns.ts';
+import { readyServers, servicesInUse } from './shared/dns.ts';
 import { fact } from './shared/evidence.ts';
 import { shellWord } from './shared/remedies.ts';
 import { counted, joined } from './shared/words.ts';
@@ -17,7 +17,7 @@ export const dnsNoEndpoints: ClusterCheck = {
   severity: 'critical',
   title: 'Cluster DNS has no replica that takes lookups',
   explanation: `The Service that kubelets give to pods for names has no endpoint that is ready: CoreDNS crashes (often on its Corefile), waits for a node or for its network, or was scaled down to nothing. Every node then refuses or drops lookups, and nothing in the cluster resolves.`,
-  falsePositives: `Endpoints that are being deleted and still serve count as usable, as they do for kube-proxy. A Service without a selector whose endpoints somebody else writes is judged by these alone. A cluster that has no such Service is not asked.`,
+  falsePositives: `Endpoints that are being deleted and still serve count as usable, as they do for kube-proxy. A Service without a selector whose endpoints somebody else writes is judged by these alone. A cluster that has no such Service is not asked, nor is a Service that merely has the name while the kubelets give pods another server (a cloud that answers names itself, kube-dns scaled to nothing).`,
   remediation: `\`kubectl -n kube-system describe pods -l k8s-app=kube-dns\` says why they are not ready, and the log of one that crashes says what of its configuration it refuses.`,
   needs: ['pods'],
   holdForSeconds: 60,
@@ -26,7 +26,7 @@ export const dnsNoEndpoints: ClusterCheck = {
 };
 
 function evaluate({ nodes, objects }: ClusterView): readonly Violation[] {
-  return dnsServices(objects, givenServers(nodes))
+  return servicesInUse(objects, nodes)
     .filter((service) => readyServers(objects.endpointSlices(service.namespace, service.name), service).length === 0)
     .map((service) => violation(objects, service));
 }

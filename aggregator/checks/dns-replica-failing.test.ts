@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Lookup } from '../../proto/parts.ts';
+import { address, service } from '../../test/builders.ts';
 import { dnsNode, dnsObjects, dnsSnapshot, failed, lookup, replicas, silent } from '../../test/dns-node.ts';
 import type { ClusterObjects } from '../model/cluster.ts';
 import { dnsReplicaFailing } from './dns-replica-failing.ts';
@@ -14,6 +15,9 @@ const told = (seen: readonly (readonly Lookup[])[], objects: ClusterObjects = dn
     .map(({ summary, severity }) => `${severity ?? 'high'}: ${summary}`);
 };
 const pods = dnsSnapshot().pods ?? [];
+const api = service('default/kubernetes').clusterIP('10.96.0.1').port(443, 'https').built;
+const withApi = dnsObjects({ services: [...(dnsSnapshot().services ?? []), api] });
+const ipv6 = address('fd00:10:244:1::4');
 
 describe('dns-replica-failing', () => {
   it('one replica is silent to both nodes, the other answers', () => {
@@ -35,6 +39,42 @@ describe('dns-replica-failing', () => {
   it('a name that is not there is answered: names are made up', () => {
     const made = lookup({ by: 'backend', name: 'absent', rcode: 'NOERROR' });
     expect(told([[made, at(second)]])[0]).toContain('an answer to a name that is not there (NOERROR)');
+  });
+
+  it('one replica gives another address for the API than its Service has', () => {
+    const seen = [at(first, { addresses: [address('203.0.113.9')] }), at(second)];
+    expect(told([seen, seen], withApi)[0]).toContain(
+      "203.0.113.9 for the API's Service, which has 10.96.0.1 to node-a and node-b",
+    );
+  });
+
+  it('an error for the name that is not there is told as it is', () => {
+    const absent = at(first, { name: 'absent', rcode: 'SERVFAIL' });
+    expect(told([[at(first), absent, at(second)]])[0]).toContain(': SERVFAIL to node-a');
+  });
+
+  it('one node alone hears nothing from a replica elsewhere, which may be the way', () => {
+    expect(told([[at(first), at(second, silent)]])).toEqual([
+      'medium: kube-system/coredns-2 (10.244.2.4:53) fails as a replica of cluster DNS: no answer to node-a by UDP, while 1 other replica answers. Only node-a says so, and it may be the way from there.',
+    ]);
+  });
+
+  it('one node alone hears an error from it, which shows that the way is there', () => {
+    expect(told([[at(first), at(second, failed)]])[0]).toContain('high: kube-system/coredns-2');
+  });
+
+  it('one node alone hears nothing from any, and one of them is its own: not all are held for dead', () => {
+    expect(told([[at(first, silent), at(second, silent)]]).map((text) => text.slice(0, 33))).toEqual([
+      'high: kube-system/coredns-1 (10.2',
+      'medium: kube-system/coredns-2 (10',
+    ]);
+  });
+
+  it('the only replica fails, which is critical', () => {
+    const seen = [at(first, silent)];
+    expect(told([seen, seen])).toEqual([
+      'critical: kube-system/coredns-1 (10.244.1.4:53) fails as a replica of cluster DNS: no answer to node-a and node-b by UDP, and there is no other, so that nothing resolves.',
+    ]);
   });
 
   it('all of them fail, which is critical and one finding', () => {
@@ -61,6 +101,14 @@ describe('dns-replica-failing', () => {
       dnsObjects({ pods: pods.map((pod) => ({ ...pod, terminating: pod.name === 'coredns-1' })) }),
     ],
     ['no pod has the address any more', [[at(first, silent), at(second)]], dnsObjects({ pods: pods.slice(1) })],
+    [
+      'the API has no address of the family that is asked for',
+      [[at(ipv6, { addresses: [] }), at(first), at(second)]],
+      dnsObjects({
+        services: [...(dnsSnapshot().services ?? []), api],
+        pods: pods.map((pod) => ({ ...pod, addresses: [...pod.addresses, ipv6] })),
+      }),
+    ],
     ['only names outside fail', [[at(first, { name: 'external', ...failed }), at(first), at(second)]], dnsObjects()],
   ])('nothing where %s', (_, seen, objects) => {
     expect(told(seen, objects)).toEqual([]);

@@ -8,7 +8,7 @@ import type { Lookup } from '../../proto/parts.ts';
 import type { ClusterCheck, ClusterView, NodeView } from '../model/check.ts';
 import type { ClusterObjects, Pod } from '../model/cluster.ts';
 import type { Subject, Violation } from '../model/finding.ts';
-import { dnsOf, failureOf, isWell, serverText } from './shared/dns.ts';
+import { apiAddresses, failureOf, isWell, lookupsOf, serverText } from './shared/dns.ts';
 import { fact } from './shared/evidence.ts';
 import { shellWord } from './shared/remedies.ts';
 import { podTopic } from './shared/topics.ts';
@@ -20,11 +20,12 @@ export const dnsReplicaFailing: ClusterCheck = {
   scope: 'cluster',
   severity: 'high',
   title: 'A replica of cluster DNS fails',
-  explanation: `Every agent asks the replicas of cluster DNS directly, at the pods' own addresses, for a name of the cluster. One replica gives no answer, an error or a wrong answer, and it does so to most nodes that ask it, so it is the replica and not a way to it. Where others answer, a share of all lookups in the cluster fails; where none does, nothing in the cluster resolves (then the finding is critical, and about all of them).`,
-  falsePositives: `Three lookups in a row must have failed. A pod that is ending, or is not ready, is not asked. Where most nodes get an answer from it, the way from the others is at fault, which findings of L2 and L3 tell.`,
+  explanation: `Every agent asks the replicas of cluster DNS directly, at the pods' own addresses, for a name of the cluster. One replica gives no answer, an error or a wrong answer, and it does so to most nodes that ask it, so it is the replica and not a way to it. Where others answer, a share of all lookups in the cluster fails; where none does, nothing in the cluster resolves (then the finding is critical, and about all of them). A wrong answer is one to a name that is not there, or another address for \`kubernetes.default.svc\` than the API's Service has.`,
+  falsePositives: `Three lookups in a row must be lost; an error or a wrong answer counts at once, and must stand while the violation is held. One node alone that hears nothing from a replica elsewhere may have lost the way to it: then the severity is medium, and the finding says so. A pod that is ending, or is not ready, is not asked. Where most nodes get an answer from it, the way from the others is at fault, which findings of L2 and L3 tell.`,
   remediation: `Look at the pod's log, then delete the pod: its Deployment makes another. Where all fail, look at what they have in common: their configuration, the API server that they watch, a NetworkPolicy.`,
   needs: ['dns', 'pods'],
-  holdForSeconds: 60,
+  // Of errors the newest counts, and each node asks once a minute: so that two must follow each other.
+  holdForSeconds: 120,
   clearForSeconds: 60,
   evaluate,
 };
@@ -34,22 +35,36 @@ interface Replica {
   readonly server: Address;
   readonly text: string;
   readonly well: readonly string[];
-  readonly failing: readonly { readonly node: string; readonly why: string; readonly protocol: string }[];
+  readonly failing: readonly Failing[];
+}
+
+interface Failing {
+  readonly node: string;
+  readonly why: string;
+  readonly protocol: string;
+  /** That there was an answer shows that the way is there. */
+  readonly isAnswered: boolean;
 }
 
 function evaluate({ nodes, objects }: ClusterView): readonly Violation[] {
-  const replicas = replicasOf(nodes).filter(({ server }) => isInUse(objects, server));
+  const replicas = replicasOf(nodes, apiAddresses(objects)).filter(({ server }) => isInUse(objects, server));
   const failing = replicas.filter((replica) => replica.failing.length > replica.well.length);
-  if (failing.length === 0) return [];
-  if (failing.length === replicas.length && replicas.length > 1) return [ofAll(failing)];
-  return failing.map((replica) => ofOne(objects, replica, replicas.length - failing.length));
+  const isAll = failing.length === replicas.length && failing.every((replica) => isBeyondDoubt(objects, replica));
+  if (failing.length > 1 && isAll) return [ofAll(failing)];
+  return failing.map((replica) => ofOne(objects, replica, { others: replicas.length - failing.length, isAll }));
 }
 
-function replicasOf(views: readonly NodeView[]): readonly Replica[] {
+/** Two nodes, its own one, or an answer: one node alone that hears nothing may have lost the way to it. */
+function isBeyondDoubt(objects: ClusterObjects, { server, failing }: Replica): boolean {
+  const own = objects.podsWithAddress(server).map(({ nodeName }) => nodeName);
+  return failing.length > 1 || failing.some(({ node, isAnswered }) => isAnswered || own.includes(node));
+}
+
+function replicasOf(views: readonly NodeView[], api: readonly Address[]): readonly Replica[] {
   const seen = views.flatMap((view) =>
-    (dnsOf(view)?.lookups ?? [])
+    lookupsOf(view)
       .filter(({ by, name }) => by === 'backend' && name !== 'external')
-      .map((lookup) => ({ node: view.name, lookup })),
+      .map((lookup) => ({ node: view.name, lookup, why: failureOf(lookup) ?? strayAddress(lookup, api) })),
   );
   return [...Map.groupBy(seen, ({ lookup }) => serverText(lookup))].map(([text, of]) => ({
     server: (of[0] as { lookup: Lookup }).lookup.server,
@@ -62,21 +77,32 @@ function replicasOf(views: readonly NodeView[]): readonly Replica[] {
 interface Seen {
   readonly node: string;
   readonly lookup: Lookup;
+  /** Why it counts as failed. */
+  readonly why: string | null;
+}
+
+/** The API's Service is asked for, and something else is told. */
+function strayAddress({ name, rcode, addresses, answered }: Lookup, api: readonly Address[]): string | null {
+  if (name !== 'cluster' || rcode !== 'NOERROR' || answered === 0 || addresses.length === 0) return null;
+  if (api.length === 0 || addresses.some((address) => api.includes(address))) return null;
+  return `${joined(addresses)} for the API's Service, which has ${joined(api)}`;
 }
 
 /** A node counts once, as failing where any of its lookups fails. */
 function failingNodes(seen: readonly Seen[]): Replica['failing'] {
   return [...Map.groupBy(seen, ({ node }) => node)].flatMap(([node, of]) => {
-    const failed = of.find(({ lookup }) => failureOf(lookup) !== null)?.lookup;
-    return failed === undefined
-      ? []
-      : [{ node, why: failureOf(failed) ?? '', protocol: failed.protocol.toUpperCase() }];
+    const [first] = of.flatMap(({ lookup, why }) => (why === null ? [] : [{ lookup, why }]));
+    if (first === undefined) return [];
+    const { why, lookup } = first;
+    // Whichever question it answers, by whichever protocol.
+    const isAnswered = of.some((one) => one.lookup.answered > 0);
+    return [{ node, why, protocol: lookup.protocol.toUpperCase(), isAnswered }];
   });
 }
 
 function wellNodes(seen: readonly Seen[]): readonly string[] {
   return [...Map.groupBy(seen, ({ node }) => node)].flatMap(([node, of]) =>
-    of.every(({ lookup }) => failureOf(lookup) === null) && of.some(({ lookup }) => isWell(lookup)) ? [node] : [],
+    of.every(({ why }) => why === null) && of.some(({ lookup }) => isWell(lookup)) ? [node] : [],
   );
 }
 
@@ -86,15 +112,31 @@ function isInUse(objects: ClusterObjects, server: Address): boolean {
   return pods.some(({ ready, terminating }) => ready && !terminating);
 }
 
-function ofOne(objects: ClusterObjects, { server, text, well, failing }: Replica, others: number): Violation {
+/** How the others do. */
+interface Company {
+  readonly others: number;
+  /** It is the only one that is known. */
+  readonly isAll: boolean;
+}
+
+function ofOne(objects: ClusterObjects, replica: Replica, { others, isAll }: Company): Violation {
+  const { server, text, well, failing } = replica;
   const [pod] = objects.podsWithAddress(server);
   const subject: Subject =
     pod === undefined ? { kind: 'Address', name: server } : { kind: 'Pod', namespace: pod.namespace, name: pod.name };
   const [first] = failing;
   const nodes = failing.map(({ node }) => node);
+  const isCertain = isBeyondDoubt(objects, replica);
+  const doubt = isCertain ? '' : ` Only ${joined(nodes)} says so, and it may be the way from there.`;
+  const rest =
+    others > 0
+      ? `, while ${counted(others, 'other replica')} ${others === 1 ? 'answers' : 'answer'}`
+      : isAll
+        ? ', and there is no other, so that nothing resolves'
+        : '';
   return {
     subject,
-    summary: `${nameOf(pod, text)} fails as a replica of cluster DNS: ${first?.why} to ${joined(nodes)} by ${first?.protocol}${others > 0 ? `, while ${counted(others, 'other replica')} ${others === 1 ? 'answers' : 'answer'}` : ''}.`,
+    summary: `${nameOf(pod, text)} fails as a replica of cluster DNS: ${first?.why} to ${joined(nodes)} by ${first?.protocol}${rest}.${doubt}`,
     evidence: [
       ...failing.slice(0, 10).map(({ node, why, protocol }) => fact(`asked by ${node}`, `${why}, ${protocol}`)),
       ...(well.length === 0 ? [] : [fact('answers', joined(well))]),
@@ -102,6 +144,7 @@ function ofOne(objects: ClusterObjects, { server, text, well, failing }: Replica
     remediation: pod === undefined ? [] : remedies(pod),
     frontends: [],
     topics: pod === undefined ? [] : [podTopic(pod.namespace, pod.name)],
+    severity: isAll ? 'critical' : isCertain ? 'high' : 'medium',
   };
 }
 

@@ -36,6 +36,19 @@ describe('dns-upstream-failing', () => {
     expect(summaries([well, broken])[0]).toContain('the Corefile says forward . 192.0.2.53 (Corefile:3)');
   });
 
+  it('the server above that nodes ask is not the one that CoreDNS asks', () => {
+    const other = upstream({ server: address('198.51.100.7') });
+    expect(summaries([well, broken, other])[0]).toContain(
+      'which server above fails is not known; the Corefile says forward . 192.0.2.53 (Corefile:3); 198.51.100.7:53 answered the nodes',
+    );
+  });
+
+  it('the server above has not been asked often enough', () => {
+    expect(summaries([well, broken, upstream({ ...silent, sent: 2 })])[0]).toContain(
+      'which server above fails is not known',
+    );
+  });
+
   it('one server above of several fails, and names resolve', () => {
     const [violation] = told([well, outside, upstream(silent)]);
     expect([violation?.severity, violation?.subject]).toEqual(['medium', { kind: 'Address', name: '192.0.2.53' }]);

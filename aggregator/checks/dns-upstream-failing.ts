@@ -7,8 +7,8 @@ import type { Lookup } from '../../proto/parts.ts';
 import type { ClusterCheck, ClusterView, NodeView } from '../model/check.ts';
 import type { ClusterObjects } from '../model/cluster.ts';
 import type { Violation } from '../model/finding.ts';
-import { clusterCorefile } from './shared/corefile.ts';
-import { dnsOf, failureOf, isWell, serverText } from './shared/dns.ts';
+import { clusterCorefile, type ForwardPlugin } from './shared/corefile.ts';
+import { failureOf, isWell, lookupsOf, serverText } from './shared/dns.ts';
 import { fact } from './shared/evidence.ts';
 import { counted, joined } from './shared/words.ts';
 
@@ -18,8 +18,8 @@ export const dnsUpstreamFailing: ClusterCheck = {
   scope: 'cluster',
   severity: 'high',
   title: 'Names outside of the cluster do not resolve',
-  explanation: `Agents ask cluster DNS for the external name that they were given, and the servers above it directly. Names of the cluster resolve, and the external name does not (SERVFAIL, or no answer): the fault is above CoreDNS. Where a server above fails when a node asks it directly, that server is named; where all of them answer the nodes, CoreDNS' own pods do not reach them (a NetworkPolicy, a firewall, no route out of the pods' range).`,
-  falsePositives: `Only where an external name is configured (\`agent.dns.externalName\` of the chart). NXDOMAIN for it is an answer. Three lookups in a row must have failed, on most of the nodes that ask. A single server above that fails while the name resolves is told with severity medium: CoreDNS passes it over, at the price of a timeout now and then.`,
+  explanation: `Agents ask cluster DNS for the external name that they were given, and the servers above it directly. Names of the cluster resolve, and the external name does not (SERVFAIL, or no answer): the fault is above CoreDNS. Where a server above fails when a node asks it directly, that server is named; where those that the Corefile names answer the nodes, CoreDNS' own pods do not reach them (a NetworkPolicy, a firewall, no route out of the pods' range). Servers that only the Corefile names are asked where \`agent.dns.upstreams\` of the chart names them as well.`,
+  falsePositives: `Only where an external name is configured (\`agent.dns.externalName\` of the chart). NXDOMAIN for it is an answer. Three lookups in a row must be lost, or an error must stand for as long as the violation is held, on most of the nodes that ask. A single server above that fails while the name resolves is told with severity medium: CoreDNS passes it over, at the price of a timeout now and then.`,
   remediation: `Mend the server above, or name another in the Corefile (\`forward . ADDRESS\`) or in the resolv.conf that the kubelet gives CoreDNS.`,
   needs: ['dns'],
   holdForSeconds: 120,
@@ -48,7 +48,7 @@ function evaluate({ nodes, objects }: ClusterView): readonly Violation[] {
 
 /** Nothing of a node on which names of the cluster do not resolve either: then the fault is below. */
 function wordOf(view: NodeView): readonly NodeWord[] {
-  const lookups = dnsOf(view)?.lookups ?? [];
+  const lookups = lookupsOf(view);
   const inside = lookups.filter(({ by }) => by === 'service' || by === 'backend' || by === 'node-local');
   const isClusterWell = inside.some((one) => one.name === 'cluster' && isWell(one));
   const external = inside.filter(({ name }) => name === 'external');
@@ -80,16 +80,9 @@ function failingUpstreams(words: readonly NodeWord[]): readonly Upstream[] {
 
 function ofCluster(objects: ClusterObjects, failing: readonly NodeWord[], upstreams: readonly Upstream[]): Violation {
   const nodes = failing.map(({ node }) => node);
-  const isAsked = failing.some((word) => word.upstreams.length > 0);
-  const culprit =
-    upstreams.length > 0
-      ? `${joined(upstreams.map(({ text }) => text))} above ${upstreams.length === 1 ? 'fails' : 'fail'} too (${upstreams[0]?.why})`
-      : isAsked
-        ? 'the servers above answer the nodes, so it is the way from the pods of cluster DNS to them'
-        : `which server above fails is not known${forwardText(objects)}`;
   return {
     subject: { kind: 'Cluster', name: 'cluster DNS' },
-    summary: `Names outside of the cluster do not resolve on ${joined(nodes)} (${failing[0]?.failure}), while names of the cluster do: ${culprit}.`,
+    summary: `Names outside of the cluster do not resolve on ${joined(nodes)} (${failing[0]?.failure}), while names of the cluster do: ${culprit(objects, failing, upstreams)}.`,
     evidence: [
       ...failing.slice(0, 10).map(({ node, failure }) => fact(`asked by ${node}`, failure ?? '')),
       ...upstreams.map(({ text, why, nodes: of }) => fact(`upstream ${text}`, `${why} to ${joined(of)}`)),
@@ -107,6 +100,32 @@ function ofCluster(objects: ClusterObjects, failing: readonly NodeWord[], upstre
     ],
     frontends: [],
   };
+}
+
+/** Who fails above, as far as that can be told from nodes. */
+function culprit(objects: ClusterObjects, failing: readonly NodeWord[], upstreams: readonly Upstream[]): string {
+  if (upstreams.length > 0) {
+    const verb = upstreams.length === 1 ? 'fails' : 'fail';
+    return `${joined(upstreams.map(({ text }) => text))} above ${verb} too (${upstreams[0]?.why})`;
+  }
+  const well = failing.flatMap((word) => word.upstreams.filter(isWell));
+  if (well.length > 0 && areThoseOfCoreDns(objects, well)) {
+    return 'the servers above answer the nodes, so it is the way from the pods of cluster DNS to them';
+  }
+  const answering = [...new Set(well.map(serverText))];
+  const others = answering.length === 0 ? '' : `; ${joined(answering)} answered the nodes`;
+  return `which server above fails is not known${forwardText(objects)}${others}`;
+}
+
+/** Whether CoreDNS hands names on to one of these: it is named, or stands in the resolv.conf that the pods are given. */
+function areThoseOfCoreDns(objects: ClusterObjects, asked: readonly Lookup[]): boolean {
+  return forwardPlugins(objects).some(({ from, to }) =>
+    to.some(
+      (target) =>
+        from === '.' &&
+        (target.kind === 'file' || (target.kind === 'server' && asked.some(({ server }) => server === target.address))),
+    ),
+  );
 }
 
 function ofUpstream({ server, text, why, nodes }: Upstream): Violation {
@@ -127,16 +146,17 @@ function ofUpstream({ server, text, why, nodes }: Upstream): Violation {
 
 /** `forward . 10.0.0.2 (Corefile:12)` */
 function forwards(objects: ClusterObjects): readonly string[] {
+  return forwardPlugins(objects).map(({ from, to, place }) => {
+    const targets = to.map((target) =>
+      target.kind === 'server' ? target.address : target.kind === 'file' ? target.path : target.text,
+    );
+    return `forward ${from} ${targets.join(' ')} (${place.file}:${place.line})`;
+  });
+}
+
+function forwardPlugins(objects: ClusterObjects): readonly ForwardPlugin[] {
   const corefile = clusterCorefile(objects.dnsConfigurations());
-  return (corefile?.servers ?? []).flatMap(({ plugins }) =>
-    plugins.flatMap((plugin) => {
-      if (plugin.kind !== 'forward') return [];
-      const to = plugin.to.map((target) =>
-        target.kind === 'server' ? target.address : target.kind === 'file' ? target.path : target.text,
-      );
-      return [`forward ${plugin.from} ${to.join(' ')} (${plugin.place.file}:${plugin.place.line})`];
-    }),
-  );
+  return (corefile?.servers ?? []).flatMap(({ plugins }) => plugins.filter((plugin) => plugin.kind === 'forward'));
 }
 
 function forwardText(objects: ClusterObjects): string {

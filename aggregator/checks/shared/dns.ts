@@ -34,6 +34,19 @@ export function dnsServices(objects: ClusterObjects, given: ReadonlySet<Address>
   });
 }
 
+/**
+ * Those of them that pods are told to ask, directly or through the cache on their node. A Service that is called as cluster
+ * DNS is may stand idle beside the one in use, as in clusters whose names a cloud answers (kube-dns scaled to nothing).
+ * Where no node told what its kubelet gives, all of them.
+ */
+export function servicesInUse(objects: ClusterObjects, views: readonly NodeView[]): readonly Service[] {
+  const given = givenServers(views);
+  const services = dnsServices(objects, given);
+  const caches = views.flatMap((view) => dnsOf(view)?.nodeLocal?.addresses ?? []);
+  if (given.size === 0 || caches.some((address) => given.has(address))) return services;
+  return services.filter((service) => addressesOf(service).some((address) => given.has(address)));
+}
+
 /** The servers that kubelets name, over these nodes. */
 export function givenServers(views: readonly NodeView[]): ReadonlySet<Address> {
   return new Set(views.flatMap((view) => dnsOf(view)?.kubelet?.clusterDns ?? []));
@@ -73,6 +86,27 @@ export function dnsFrontend(address: Address, protocol: 'udp' | 'tcp'): Frontend
   return frontendKey({ family: familyOf(address), protocol, address, port: dnsPort });
 }
 
+/** What the name of the cluster that is asked for must give: the addresses of the API's own Service. */
+export function apiAddresses(objects: ClusterObjects): readonly Address[] {
+  const api = [...objects.services()].find(({ namespace, name }) => namespace === 'default' && name === 'kubernetes');
+  return api === undefined ? [] : addressesOf(api);
+}
+
+/**
+ * What a node's lookups came to. Left out are answers without an address that are right: replicas with addresses of both
+ * families are asked in both, and the API's Service has one (`ipFamilyPolicy: SingleStack`, always).
+ */
+export function lookupsOf(view: NodeView): readonly Lookup[] {
+  const api = apiAddresses(view.objects);
+  const isRightlyEmpty = ({ name, rcode, addresses, server }: Lookup) =>
+    name === 'cluster' &&
+    rcode === 'NOERROR' &&
+    addresses.length === 0 &&
+    api.length > 0 &&
+    !api.some((address) => familyOf(address) === familyOf(server));
+  return (dnsOf(view)?.lookups ?? []).filter((lookup) => !isRightlyEmpty(lookup));
+}
+
 /** No answer in a whole window. */
 export function isSilent({ sent, answered }: Lookup): boolean {
   return sent >= fullWindow && answered === 0;
@@ -92,7 +126,7 @@ export function failureOf(lookup: Lookup): string | null {
   const { sent, rcode, error } = lookup;
   if (isSilent(lookup)) return error === null || error === 'timeout' ? 'no answer' : `no answer (${error})`;
   if (sent < fullWindow || rcode === null || isWell(lookup)) return null;
-  if (lookup.name === 'absent') return `an answer to a name that is not there (${rcode})`;
+  if (lookup.name === 'absent' && rcode === 'NOERROR') return `an answer to a name that is not there (${rcode})`;
   return rcode === 'NOERROR' ? 'an answer without an address' : rcode;
 }
 
