@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { chainHash } from '../../proto/chain-names.ts';
+import { address } from '../../test/builders.ts';
+import { dnsReport, lookup, replicas, silent } from '../../test/dns-node.ts';
+import { probe, probes, unanswered } from '../../test/network-builders.ts';
+import { world } from '../../test/policy-world.ts';
 import {
   everyone,
   excerpt,
@@ -8,10 +12,12 @@ import {
   frontend,
   nodeView,
   preroutingJump,
+  reported,
   silentKubeProxy,
   structure,
   unreadable,
   untaken,
+  type Row,
 } from '../../test/view-builders.ts';
 import { checks } from '../checks/index.ts';
 import type { Finding, Violation } from '../model/finding.ts';
@@ -147,6 +153,61 @@ describe('causes', () => {
     const findings = findingsOf(view, checks);
     expect(outline(findings)).toEqual(['mixed-backends: node-a', 'mixed-backends: shop/web <- mixed-backends']);
     expect(findings.map(({ state }) => state)).toEqual(['firing', 'unknown']);
+  });
+});
+
+describe('what lookups and connections come to', () => {
+  const dns = 'udp 10.96.0.10:53';
+  const [, replica] = replicas;
+  const should = everyone(forwardTo(`${replica}:53`));
+  /** Lookups at the Service's address are lost, and a replica answers. */
+  const report = reported(dnsReport({ lookups: [lookup(silent), lookup({ by: 'backend', server: replica })] }));
+  const name = { [dns]: 'kube-system/kube-dns:dns' };
+
+  it('follows from the rules of the DNS Service', () => {
+    const view = nodeView({ desired: [[dns, should]], observed: [], owners: name, parts: { dns: report } });
+    expect(outline(findingsOf(view, checks))).toEqual([
+      'dns-vip-failing: kube-system/kube-dns <- missing-service',
+      'missing-service: kube-system/kube-dns',
+    ]);
+  });
+
+  it('and does not where these are right, and those of another Service are not', () => {
+    const view = nodeView({
+      desired: [[dns, should], ...desired],
+      observed: [
+        [dns, should],
+        [web, served],
+      ],
+      owners: { ...owners, ...name },
+      parts: { dns: report },
+    });
+    expect(outline(findingsOf(view, checks))).toEqual([
+      'dns-vip-failing: kube-system/kube-dns',
+      'missing-service: shop/cart',
+    ]);
+  });
+
+  it('follows from the rules of the Service that a probe connected to', () => {
+    const key = 'tcp 10.96.0.5:5432';
+    const known = world([]);
+    const lost = probe({ by: 'service', node: '', address: address('10.96.0.5'), port: 5432, ...unanswered });
+    const sketch = (observed: readonly Row[]) => ({
+      ...nodeView({
+        desired: [[key, everyone(forwardTo('10.244.2.3:5432'))]],
+        ...{ observed, owners: { [key]: 'shop/db:pg' }, objects: known },
+        parts: { probes: reported(probes({ results: [lost] })) },
+      }),
+      node: known.node('node-a'),
+    });
+    expect(outline(findingsOf(sketch([[key, everyone(forwardTo('10.244.2.9:5432'))]]), checks))).toEqual([
+      'stale-endpoint: shop/db',
+      'matrix-mismatch: shop/db <- stale-endpoint',
+      'missing-endpoint: shop/db <- stale-endpoint',
+    ]);
+    expect(outline(findingsOf(sketch([[key, everyone(forwardTo('10.244.2.3:5432'))]]), checks))).toEqual([
+      'matrix-mismatch: shop/db',
+    ]);
   });
 });
 

@@ -1,5 +1,5 @@
 /**
- * Which violation is the cause of which, on one node.
+ * Which violation is the cause of which, on one node or among those of the whole cluster.
  *
  * One damage has several faces: where the jump to all of kube-proxy is gone, every Service is missing. The lowest cause
  * is the finding and the rest are its children. `order` lists what can be a cause, the lowest first, with what it can
@@ -15,6 +15,7 @@
  *         > local-detector-wrong > mark-collision > missing-masquerade (of the node) > proxy-down > proxy-sync-failing
  *         > proxy-stalled > stale-endpoint > missing-service, rejected-service > missing-endpoint
  *     stale-conntrack > dns-vip-failing
+ *     dns-forward-loop > dns-no-endpoints > service-selects-nothing; dns-upstream-failing (of the cluster)
  *
  * Damage that can be seen in the rules stands before proxy-down and its like: a kube-proxy that stopped, fails or hears
  * nothing leaves rules old, but whole.
@@ -172,6 +173,8 @@ const order: readonly Cause[] = [
   { check: 'rejected-service', effects: ['dns-vip-failing', 'matrix-mismatch', 'orphaned-chains'] },
   { check: 'missing-endpoint', effects: ['missing-masquerade', 'uneven-balance'] },
   { check: 'stale-conntrack', effects: ['dns-vip-failing', 'matrix-mismatch'] },
+  { check: 'dns-forward-loop', effects: ['dns-no-endpoints', 'dns-upstream-failing'] },
+  { check: 'dns-no-endpoints', effects: ['service-selects-nothing'] },
 ];
 
 /** A violation with the check that found it. */

@@ -8,6 +8,7 @@ import type { Drift } from '../model/drift.ts';
 import { type Finding, severities, type Violation } from '../model/finding.ts';
 import type { FrontendCounts, LayerStatus, NodeStatus } from '../model/node-status.ts';
 import { rootCauses } from './causes.ts';
+import { withNodeCauses } from './cluster-causes.ts';
 import { fingerprint, subjectParts } from './fingerprint.ts';
 import { isKnown, isObjectNeed } from './object-needs.ts';
 import { layerStatuses, unknownReasons } from './unknown-reasons.ts';
@@ -27,6 +28,8 @@ export interface JudgedFinding {
   readonly finding: Finding;
   /** The frontends that it speaks of. */
   readonly frontends: readonly FrontendKey[];
+  /** What it was made of. */
+  readonly violation: Violation;
 }
 
 /** What one look at a node, or at the cluster, came to. */
@@ -63,6 +66,8 @@ interface Case {
 export function evaluateCluster(view: ClusterView, checks: readonly Check[]): Evaluation {
   const cluster = judgeCluster(view, checks);
   const nodes = view.nodes.map((node) => judgeNode(node, cluster.disputes.get(node.name) ?? noFrontends, checks));
+  const onNode = new Map(nodes.map(({ status, findings }) => [status.name, findings]));
+  const all = [cluster.findings, ...onNode.values()].flat();
   return {
     nodes: nodes.map(({ status }) => status),
     unknownReasons: new Map(
@@ -70,7 +75,7 @@ export function evaluateCluster(view: ClusterView, checks: readonly Check[]): Ev
         unknownReasons.length === 0 ? [] : [[status.name, unknownReasons] as const],
       ),
     ),
-    findings: inOrder([cluster, ...nodes].flatMap(({ findings }) => findings.map(({ finding }) => finding))),
+    findings: inOrder(withNodeCauses(all, (name) => onNode.get(name) ?? []).map(({ finding }) => finding)),
   };
 }
 
@@ -92,7 +97,9 @@ export function judgeCluster({ nodes: views, objects }: ClusterView, checks: rea
     asked.add(check.id);
     for (const violation of check.evaluate({ nodes, objects })) cases.push(caseOf(check, violation, 'cluster'));
   }
-  return { asked, disputes: disputesOf(cases), findings: cases.map((one) => judged(one, null, null)) };
+  const roots = rootCauses(cases);
+  const findings = cases.map((one) => judged(one, null, roots.get(one)?.fingerprint ?? null));
+  return { asked, disputes: disputesOf(cases), findings };
 }
 
 function disputesOf(cases: readonly Case[]): ClusterJudgement['disputes'] {
@@ -180,7 +187,7 @@ function judged(one: Case, node: string | null, parent: string | null): JudgedFi
     evidence: violation.evidence,
     remediation: violation.remediation,
   };
-  return { finding, frontends: violation.frontends };
+  return { finding, frontends: violation.frontends, violation };
 }
 
 function statusOf(view: NodeView, findings: readonly JudgedFinding[], isPartlyUnknown: boolean): NodeStatus {

@@ -45,6 +45,29 @@ describe('dns-config-mismatch', () => {
     ]);
   });
 
+  it.each([
+    [
+      'before those that have it',
+      '2026-11-22T06:00:00Z',
+      ": pods that began until 2026-11-22T06:00:00Z keep what was given then, those from 2026-11-22T07:00:00Z on have the kubelet's.",
+    ],
+    ['among those that have it, so it is no change of the setting', '2026-11-22T08:00:00Z', '.'],
+  ])('a pod that began %s', (_, startedAt, since) => {
+    const other = {
+      ...pod('shop/web-1', 'node-a', '10.244.1.10'),
+      uid: 'uid-other',
+      startedAt: '2026-11-22T07:00:00Z',
+    };
+    const first = [
+      { uid: 'uid-web', settings: resolver({ nameservers: [address('10.96.0.99')] }) },
+      { uid: 'uid-other', settings: resolver() },
+    ];
+    const snapshot = { pods: [...(beside({ startedAt }).pods ?? []), other] };
+    expect(told({ pods: { total: 2, first } }, snapshot)).toEqual([
+      `medium: On node-a 1 pod (shop/web-0) has the nameserver 10.96.0.99, not the kubelet's${since}`,
+    ]);
+  });
+
   it('a pod has more servers than are asked', () => {
     const four = ['10.96.0.10', '10.96.0.10', '10.96.0.10', '10.96.0.10'];
     expect(told(seen(four), beside())[0]).toContain('4 nameservers, of which three are asked');

@@ -101,12 +101,15 @@ function wrongPods(view: NodeView, dns: DnsReport): readonly Mismatch[] {
     return settings === undefined ? [] : [{ pod, settings }];
   });
   const long = pods.filter(({ settings }) => settings.nameservers.length > mostServers);
-  const other = pods.filter(({ pod, settings }) => isHeldToKubelet(pod) && !isGiven(dns, settings.nameservers));
+  const held = pods.filter(({ pod }) => isHeldToKubelet(pod));
+  const other = held.filter(({ settings }) => !isGiven(dns, settings.nameservers));
+  const given = held.filter((one) => !other.includes(one));
   const many = pods.filter(({ settings }) => settings.search.length > mostDomains);
   return [
     ...ofPods(
       other,
-      (pod, names) => `${names} the nameserver ${joined(seen.get(pod.uid)?.nameservers ?? [])}, not the kubelet's`,
+      (pod, names) =>
+        `${names} the nameserver ${joined(seen.get(pod.uid)?.nameservers ?? [])}, not the kubelet's${sinceText(other, given)}`,
     ),
     ...ofPods(
       long,
@@ -117,6 +120,18 @@ function wrongPods(view: NodeView, dns: DnsReport): readonly Mismatch[] {
       (pod, names) => `${names} more than ${mostDomains} search domains (${seen.get(pod.uid)?.search.length})`,
     ),
   ];
+}
+
+type Started = readonly { readonly pod: Pod }[];
+
+/** A pod keeps what it was given when it began: whether the kubelet's setting has changed since, others of its node tell. */
+function sinceText(other: Started, given: Started): string {
+  const timesOf = (pods: Started) =>
+    pods.map(({ pod: { startedAt, createdAt } }) => startedAt ?? createdAt ?? '').sort();
+  const last = timesOf(other).at(-1) ?? '';
+  const [first] = timesOf(given);
+  if (first === undefined || last === '' || first <= last) return '';
+  return `: pods that began until ${last} keep what was given then, those from ${first} on have the kubelet's`;
 }
 
 function isHeldToKubelet({ hostNetwork, dns, terminating }: Pod): boolean {

@@ -8,6 +8,7 @@ import type { Violation } from '../model/finding.ts';
 import { readyServers, servicesInUse } from './shared/dns.ts';
 import { fact } from './shared/evidence.ts';
 import { shellWord } from './shared/remedies.ts';
+import { endpointsTopic, podTopic } from './shared/topics.ts';
 import { counted, joined } from './shared/words.ts';
 
 export const dnsNoEndpoints: ClusterCheck = {
@@ -19,7 +20,8 @@ export const dnsNoEndpoints: ClusterCheck = {
   explanation: `The Service that kubelets give to pods for names has no endpoint that is ready: CoreDNS crashes (often on its Corefile), waits for a node or for its network, or was scaled down to nothing. Every node then refuses or drops lookups, and nothing in the cluster resolves.`,
   falsePositives: `Endpoints that are being deleted and still serve count as usable, as they do for kube-proxy. A Service without a selector whose endpoints somebody else writes is judged by these alone. A cluster that has no such Service is not asked, nor is a Service that merely has the name while the kubelets give pods another server (a cloud that answers names itself, kube-dns scaled to nothing).`,
   remediation: `\`kubectl -n kube-system describe pods -l k8s-app=kube-dns\` says why they are not ready, and the log of one that crashes says what of its configuration it refuses.`,
-  needs: ['pods'],
+  // Whom kubelets give to pods, at least one node must have told: before, nobody knows which Service is in use.
+  needs: ['dns', 'pods'],
   holdForSeconds: 60,
   clearForSeconds: 30,
   evaluate,
@@ -45,7 +47,15 @@ function violation(objects: ClusterObjects, service: Service): Violation {
       },
     ],
     frontends: [],
+    explainsTopics: [endpointsTopic(namespace, name)],
+    topics: pods.every(isEnding) ? pods.map((pod) => podTopic(pod.namespace, pod.name)) : [],
   };
+}
+
+/** Of a pod that crashes again and again the API says this or that, by the second at which it is asked. */
+function isEnding({ phase, waitingReason, terminating, ready }: Pod): boolean {
+  if (terminating) return false;
+  return waitingReason === 'CrashLoopBackOff' || (phase === 'Running' && !ready && waitingReason === undefined);
 }
 
 function hasLabels({ labels }: Pod, selector: Readonly<Record<string, string>>): boolean {

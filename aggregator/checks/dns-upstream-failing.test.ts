@@ -43,6 +43,19 @@ describe('dns-upstream-failing', () => {
     );
   });
 
+  it('nor is the server that fails for nodes the one that CoreDNS asks', () => {
+    const other = upstream({ server: address('198.51.100.7'), ...silent });
+    expect(summaries([well, broken, other])[0]).toContain(
+      'which server above fails is not known; the Corefile says forward . 192.0.2.53 (Corefile:3).',
+    );
+  });
+
+  it("a node's own stub, which pods do not reach, is no server above", () => {
+    const stub = upstream({ server: address('127.0.0.53'), ...silent });
+    expect(summaries([well, broken, stub])[0]).toContain('which server above fails is not known');
+    expect(told([well, outside, stub])).toEqual([]);
+  });
+
   it('the server above has not been asked often enough', () => {
     expect(summaries([well, broken, upstream({ ...silent, sent: 2 })])[0]).toContain(
       'which server above fails is not known',

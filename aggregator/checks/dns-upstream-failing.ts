@@ -7,9 +7,10 @@ import type { Lookup } from '../../proto/parts.ts';
 import type { ClusterCheck, ClusterView, NodeView } from '../model/check.ts';
 import type { ClusterObjects } from '../model/cluster.ts';
 import type { Violation } from '../model/finding.ts';
-import { clusterCorefile, type ForwardPlugin } from './shared/corefile.ts';
 import { failureOf, isWell, lookupsOf, serverText } from './shared/dns.ts';
+import { forwardPlugins, isLoopback, serversAbove } from './shared/dns-upstreams.ts';
 import { fact } from './shared/evidence.ts';
+import { outsideNamesTopic } from './shared/topics.ts';
 import { counted, joined } from './shared/words.ts';
 
 export const dnsUpstreamFailing: ClusterCheck = {
@@ -41,7 +42,7 @@ function evaluate({ nodes, objects }: ClusterView): readonly Violation[] {
   const failing = words.filter(({ failure }) => failure !== null);
   const upstreams = failingUpstreams(words);
   if (failing.length > words.filter(({ resolves }) => resolves).length) {
-    return [ofCluster(objects, failing, upstreams)];
+    return [ofCluster({ objects, failing, upstreams, above: serversAbove(objects, nodes) })];
   }
   return upstreams.map((upstream) => ofUpstream(upstream));
 }
@@ -55,7 +56,12 @@ function wordOf(view: NodeView): readonly NodeWord[] {
   if (!isClusterWell || external.length === 0) return [];
   const resolves = external.some(isWell);
   const failure = resolves ? null : (external.map(failureOf).find((why) => why !== null) ?? null);
-  return [{ node: view.name, failure, resolves, upstreams: lookups.filter(({ by }) => by === 'upstream') }];
+  return [{ node: view.name, failure, resolves, upstreams: lookups.filter(isAbove) }];
+}
+
+/** Who answers at a loopback address answers the node alone. */
+function isAbove({ by, server }: Lookup): boolean {
+  return by === 'upstream' && !isLoopback(server);
 }
 
 interface Upstream {
@@ -78,11 +84,21 @@ function failingUpstreams(words: readonly NodeWord[]): readonly Upstream[] {
   });
 }
 
-function ofCluster(objects: ClusterObjects, failing: readonly NodeWord[], upstreams: readonly Upstream[]): Violation {
+interface Seen {
+  readonly objects: ClusterObjects;
+  readonly failing: readonly NodeWord[];
+  /** Those that fail. */
+  readonly upstreams: readonly Upstream[];
+  /** Whom CoreDNS asks; empty = not known. */
+  readonly above: ReadonlySet<Address>;
+}
+
+function ofCluster(seen: Seen): Violation {
+  const { objects, failing, upstreams } = seen;
   const nodes = failing.map(({ node }) => node);
   return {
     subject: { kind: 'Cluster', name: 'cluster DNS' },
-    summary: `Names outside of the cluster do not resolve on ${joined(nodes)} (${failing[0]?.failure}), while names of the cluster do: ${culprit(objects, failing, upstreams)}.`,
+    summary: `Names outside of the cluster do not resolve on ${joined(nodes)} (${failing[0]?.failure}), while names of the cluster do: ${culprit(seen)}.`,
     evidence: [
       ...failing.slice(0, 10).map(({ node, failure }) => fact(`asked by ${node}`, failure ?? '')),
       ...upstreams.map(({ text, why, nodes: of }) => fact(`upstream ${text}`, `${why} to ${joined(of)}`)),
@@ -99,33 +115,31 @@ function ofCluster(objects: ClusterObjects, failing: readonly NodeWord[], upstre
       },
     ],
     frontends: [],
+    // Where a server above fails itself, nothing that CoreDNS does is its cause.
+    topics: ownFailing(seen).length === 0 ? [outsideNamesTopic] : [],
   };
 }
 
+/** Of those that fail the ones that CoreDNS asks, as far as it is known whom it asks. */
+function ownFailing({ upstreams, above }: Seen): readonly Upstream[] {
+  return upstreams.filter(({ server }) => above.size === 0 || above.has(server));
+}
+
 /** Who fails above, as far as that can be told from nodes. */
-function culprit(objects: ClusterObjects, failing: readonly NodeWord[], upstreams: readonly Upstream[]): string {
-  if (upstreams.length > 0) {
-    const verb = upstreams.length === 1 ? 'fails' : 'fail';
-    return `${joined(upstreams.map(({ text }) => text))} above ${verb} too (${upstreams[0]?.why})`;
+function culprit(seen: Seen): string {
+  const { objects, failing, above } = seen;
+  const own = ownFailing(seen);
+  if (own.length > 0) {
+    const verb = own.length === 1 ? 'fails' : 'fail';
+    return `${joined(own.map(({ text }) => text))} above ${verb} too (${own[0]?.why})`;
   }
   const well = failing.flatMap((word) => word.upstreams.filter(isWell));
-  if (well.length > 0 && areThoseOfCoreDns(objects, well)) {
+  if (well.some(({ server }) => above.has(server))) {
     return 'the servers above answer the nodes, so it is the way from the pods of cluster DNS to them';
   }
   const answering = [...new Set(well.map(serverText))];
   const others = answering.length === 0 ? '' : `; ${joined(answering)} answered the nodes`;
   return `which server above fails is not known${forwardText(objects)}${others}`;
-}
-
-/** Whether CoreDNS hands names on to one of these: it is named, or stands in the resolv.conf that the pods are given. */
-function areThoseOfCoreDns(objects: ClusterObjects, asked: readonly Lookup[]): boolean {
-  return forwardPlugins(objects).some(({ from, to }) =>
-    to.some(
-      (target) =>
-        from === '.' &&
-        (target.kind === 'file' || (target.kind === 'server' && asked.some(({ server }) => server === target.address))),
-    ),
-  );
 }
 
 function ofUpstream({ server, text, why, nodes }: Upstream): Violation {
@@ -152,11 +166,6 @@ function forwards(objects: ClusterObjects): readonly string[] {
     );
     return `forward ${from} ${targets.join(' ')} (${place.file}:${place.line})`;
   });
-}
-
-function forwardPlugins(objects: ClusterObjects): readonly ForwardPlugin[] {
-  const corefile = clusterCorefile(objects.dnsConfigurations());
-  return (corefile?.servers ?? []).flatMap(({ plugins }) => plugins.filter((plugin) => plugin.kind === 'forward'));
 }
 
 function forwardText(objects: ClusterObjects): string {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { moment, pods, policy, type PolicySpec, world } from '../../test/policy-world.ts';
+import { sandboxEvent } from '../../test/wired-node.ts';
 import type { ClusterSnapshot, Pod } from '../model/cluster.ts';
 import { firstPolicyIsolates } from './first-policy-isolates.ts';
 
@@ -33,6 +34,11 @@ describe('first-policy-isolates', () => {
       'it came days ago',
       own,
       open({ pods: [...aged('2026-11-20T05:00:00Z'), ...aged('2026-11-23T08:00:00Z', pods.slice(-1))] }),
+    ],
+    [
+      'it came days ago, as an event of a pod shows that was made before it',
+      own,
+      open({ podEvents: [sandboxEvent(0, { lastAt: '2026-11-23T08:00:00Z' })] }),
     ],
     ['it isolates other pods', { ...own, podSelector: { matchLabels: { app: 'db' } } }, open()],
   ])('nothing where %s', (_, spec, changes) => {

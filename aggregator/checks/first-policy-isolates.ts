@@ -18,7 +18,7 @@ export const firstPolicyIsolates: ClusterCheck = {
   severity: 'medium',
   title: "A namespace's first policies cut off clients of its Services",
   explanation: `All NetworkPolicies of the namespace came within the last hours, one soon after the other, and since then pods behind its Services can be reached from no other namespace: a policy that selects a pod shuts out everybody whom no rule names. The Services are such that others use them: they are open to the outside by a node port or a load balancer, which the policies now refuse as well.`,
-  falsePositives: `To shut out other namespaces is mostly what a policy is for. So only Services are told that were made for clients outside of the namespace (type NodePort or LoadBalancer) and which now nobody there may reach, only where a pod behind it was there for an hour before the first policy came (what is installed together with its policies never had other clients), only while that policy is younger than a day, and only where a policy's rules do not name any other namespace or block, which shows that its author thought of them.`,
+  falsePositives: `To shut out other namespaces is mostly what a policy is for. So only Services are told that were made for clients outside of the namespace (type NodePort or LoadBalancer) and which now nobody there may reach, only where a pod behind it was there for an hour before the first policy came (what is installed together with its policies never had other clients), only while that policy is younger than a day (by the newest time that any pod, policy or event of a pod has: in a cluster in which nothing is made or restarted it stands for longer), and only where a policy's rules do not name any other namespace or block, which shows that its author thought of them. Policies that were deleted and made anew look like first ones.`,
   remediation: `Let the clients in with a rule that names their namespace, or for a Service that is open to the outside \`from: []\` at its port. \`plumbline policy FROM TO\` prints the policy that would allow a pair.`,
   needs: ['policies'],
   holdForSeconds: 120,
@@ -45,15 +45,17 @@ function evaluate({ objects }: ClusterView): readonly Violation[] {
 /** A clock that the objects themselves have: no check reads the time, and pods are made all day. */
 function newestTime(objects: ClusterObjects): number | null {
   let newest: number | null = null;
-  for (const { createdAt } of objects.pods()) {
-    const at = unixSeconds(createdAt ?? '');
-    if (at !== null && (newest === null || at > newest)) newest = at;
-  }
-  for (const { createdAt } of objects.policies()) {
-    const at = unixSeconds(createdAt ?? '');
+  for (const time of timesOf(objects)) {
+    const at = unixSeconds(time ?? '');
     if (at !== null && (newest === null || at > newest)) newest = at;
   }
   return newest;
+}
+
+function* timesOf(objects: ClusterObjects): Iterable<string | null> {
+  for (const { createdAt, startedAt } of objects.pods()) yield startedAt ?? createdAt;
+  for (const { createdAt } of objects.policies()) yield createdAt;
+  for (const { name } of objects.nodes()) for (const { lastAt } of objects.podEventsOn(name)) yield lastAt;
 }
 
 /** Whether any rule speaks of somebody outside of the namespace. */

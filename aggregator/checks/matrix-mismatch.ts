@@ -13,7 +13,7 @@ import type { Subject, Violation } from '../model/finding.ts';
 import type { FlowEnd } from '../model/policy.ts';
 import { fact } from './shared/evidence.ts';
 import { mayBeOverruled } from './shared/policies.ts';
-import { podTopic } from './shared/topics.ts';
+import { peerTopic, podTopic } from './shared/topics.ts';
 import { joined } from './shared/words.ts';
 
 export const matrixMismatch: NodeCheck = {
@@ -149,5 +149,13 @@ function violation(
     frontends: frontend === null ? [] : [frontend],
     // Where one fault of the pod explains it, this hangs below it; of a Service the fault of its frontend.
     topics: frontend === null ? ends.map(({ pod }) => podTopic(pod.namespace, pod.name)) : [],
+    ...(predicted ? unheardOf(view, ends) : {}),
   };
+}
+
+/** Where all of it is on one node, what is wrong there or on the way there is why nothing is heard. */
+function unheardOf({ name }: NodeView, ends: Target['ends']): Pick<Violation, 'unheard'> {
+  const [node, ...more] = new Set(ends.map(({ pod }) => pod.nodeName));
+  if (node == null || more.length > 0) return {};
+  return { unheard: { by: [name], node, peer: peerTopic(node) } };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { address } from '../../test/builders.ts';
 import { link, listed } from '../../test/network-builders.ts';
-import { networkOf, resultOf, vethOf, webPod, type WiredSketch, wiredNode } from '../../test/wired-node.ts';
+import { networkOf, resultOf, sandboxOf, vethOf, webPod, type WiredSketch, wiredNode } from '../../test/wired-node.ts';
 import { orphanVeth } from './orphan-veth.ts';
 
 const told = (sketch: WiredSketch) => orphanVeth.evaluate(wiredNode(sketch)).map(({ summary }) => summary);
@@ -21,6 +22,18 @@ describe('orphan-veth', () => {
       'node-a has veth0 left over: it was made for shop/web-0, which is gone.',
     ]);
   });
+
+  it.each([{ uid: 'another' }, { uid: '', pod: { namespace: 'shop', name: 'web-0' } }])(
+    'the link of a pod whose successor of the same name runs here, as that of a StatefulSet: %j',
+    (known) => {
+      const held = { link: 'eth0', address: address('10.244.1.9'), prefixLength: 24 };
+      const successor = networkOf(0, { ...known, containers: [sandboxOf(9)], addresses: [held] });
+      const pods = [webPod(0, { uid: 'another', addresses: [held.address] }), webPod(1)];
+      expect(told({ pods, networks: [successor, networkOf(1)] })).toEqual([
+        'node-a has veth0 left over: it was made for shop/web-0, which is gone.',
+      ]);
+    },
+  );
 
   it('a route to an address that no pod has (ptp)', () => {
     const results = listed([resultOf(1, 'ptp')]);

@@ -69,6 +69,7 @@ describe('a selector with a slip of the pen', () => {
         },
       ],
       frontends: [],
+      topics: ['endpoints of shop/typo'],
     });
   });
 

@@ -1,7 +1,7 @@
 /** Where packets end in the end: the pods or addresses behind what was asked. */
 import { type Address, familyOf, type Family, parseHostPort } from '../../proto/address.ts';
 import type { Protocol } from '../../proto/forwarding.ts';
-import type { ClusterObjects, Pod } from '../model/cluster.ts';
+import type { ClusterObjects, Pod, ServicePort } from '../model/cluster.ts';
 import type { FlowEnd } from '../model/policy.ts';
 import { isHeadless, type ServiceTarget, type Source, type Target } from './ends.ts';
 import { askedPorts, originOf, sidesOf } from './frontends.ts';
@@ -82,7 +82,7 @@ function portsOf(
 
 /** By its selector: slices of headless Services are not kept. */
 function podsBehind(
-  { service, ports }: ServiceTarget,
+  { service, ports, isByNumber }: ServiceTarget,
   family: Family,
   objects: ClusterObjects,
 ): readonly Destination[] {
@@ -96,8 +96,15 @@ function podsBehind(
     const address = pod.addresses.find((one) => familyOf(one) === family);
     if (address === undefined) return [];
     const own = { end: { kind: 'pod', pod }, address, node: pod.nodeName, servicePort: null } as const;
-    return ports.map(({ port, protocol }) => ({ ...own, port, protocol }));
+    return ports.map((one) => ({ ...own, port: isByNumber ? one.port : targetPort(one, pod), protocol: one.protocol }));
   });
+}
+
+/** The port that the pods have behind it, as far as a name tells; a number is not kept of the Service. */
+function targetPort({ name, protocol, targetName }: ServicePort, pod: Pod): number | null {
+  const wanted = targetName ?? name;
+  const found = pod.ports.find((one) => wanted !== '' && one.name === wanted && one.protocol === protocol);
+  return found?.port ?? null;
 }
 
 function endpointsOf(

@@ -2,28 +2,29 @@
  * "Which layer broke first?" for one pair: from the pod's interface up, in both directions, by what the nodes really have.
  *
  *     question -> ends.ts: who -> resolution.ts: what a name means -> destinations.ts: where packets end
- *     L1 wiring.ts   L2 ways.ts   L3 service.ts   L4 resolution.ts   L5 permission.ts  -> verdict.ts
+ *     L1 wiring.ts   L2 walked-ways.ts   L3 translated.ts   L4 resolution.ts   L5 permission.ts  -> verdict.ts
  *
  * Every layer is judged as far as it can be; the lowest that fails is the answer.
  */
-import { familyOf } from '../../proto/address.ts';
 import type { Protocol } from '../../proto/forwarding.ts';
 import type { Diagnosis, DiagnosisStep } from '../model/diagnosis.ts';
 import type { Layer } from '../model/finding.ts';
-import { endName, flowEnd } from './destinations.ts';
 import { diagnosisEnd, endLabel } from './end-words.ts';
-import { findSource, findTarget, isHeadless, type ServiceTarget, type Source, type Target } from './ends.ts';
+import { findSource, findTarget, type ServiceTarget, type Source, type Target } from './ends.ts';
+import { hairpinSteps } from './hairpin.ts';
 import { hopsOf } from './hops.ts';
 import type { Answer, DiagnosisInput, Question } from './input.ts';
+import { passageOf } from './passage.ts';
 import { permissionSteps } from './permission.ts';
 import { dnsFindings, type Resolution, resolve } from './resolution.ts';
 import { serviceSteps } from './service.ts';
 import { type Place, step } from './step.ts';
-import { strayPod, strayService } from './stray-addresses.ts';
+import { strayPod } from './stray-addresses.ts';
 import { inOrder, verdictOf } from './verdict.ts';
 import { nameOf, wiringSteps } from './wiring.ts';
+import { translationSteps } from './translated.ts';
 import { type Walk, walkOf } from './walk.ts';
-import { oneNodeSteps, outsideSteps, waySteps } from './ways.ts';
+import { walkedWays } from './walked-ways.ts';
 
 /** Answers a question by what is known now. Pure; costs what two nodes' lists cost. */
 export function diagnose(question: Question, input: DiagnosisInput): Answer {
@@ -34,9 +35,8 @@ export function diagnose(question: Question, input: DiagnosisInput): Answer {
   const resolution = target.value.kind === 'name' ? resolve(input, { ...target.value, source: source.value }) : null;
   const goal = target.value.kind === 'name' ? (resolution?.target ?? null) : target.value;
   const walk = goal === null ? null : walkOf(input, source.value, goal, question);
-  const steps = inOrder(
-    withAllLayers([...walkSteps(input, source.value, walk), ...nameSteps(input, source.value, { walk, resolution })]),
-  );
+  const told = [...walkSteps(input, source.value, walk), ...nameSteps(input, source.value, { walk, resolution })];
+  const steps = inOrder(withAllLayers(once(told)));
   const pair = `${endLabel(source.value)} to ${endLabel(target.value)}`;
   const diagnosis: Diagnosis = {
     from: diagnosisEnd(source.value),
@@ -68,13 +68,14 @@ function walkSteps(input: DiagnosisInput, source: Source, walk: Walk | null): re
     ...own,
     ...stray,
     ...targetWiring(input, walk),
-    ...wayStepsOf(input, walk),
+    ...hairpinSteps(input, walk),
+    ...walkedWays(input, walk),
     ...translationSteps(input, walk),
     ...policySteps(input, walk),
   ];
 }
 
-/** As many pods and nodes behind a Service are looked at one by one. */
+/** As many pods behind a Service are looked at one by one. */
 const mostLooked = 20;
 
 /** The pods at the other end: what is wrong with any of them, and in one step those that are right. */
@@ -110,91 +111,27 @@ function targetWiring(input: DiagnosisInput, { source, goal, destinations }: Wal
   ];
 }
 
-/** Between the source's node and each node of a destination, there and back. */
-function wayStepsOf(
-  input: DiagnosisInput,
-  { source, sourceAddress, node, destinations, family }: Walk,
-): readonly DiagnosisStep[] {
-  const place: Place = { layer: 'L2', direction: 'there', what: 'the way between nodes', node: null, ageSeconds: null };
-  if (node === null) {
-    const why =
-      source.kind === 'pod'
-        ? 'the pod is on no node'
-        : `by which node packets of ${endName(flowEnd(source))} come is not known`;
-    const verdict = source.kind === 'pod' ? 'not-looked-at' : 'unknown';
-    return [step(place, { verdict, sentence: `No way was looked at: ${why}.` })];
-  }
-  if (sourceAddress === null && source.kind === 'pod' && source.pod.addresses.length > 0) {
-    const sentence = `${nameOf(source.pod)} has no address of the family that is asked (${family === 'ipv4' ? 'IPv4' : 'IPv6'}).`;
-    return [step(place, { verdict: 'fail', sentence })];
-  }
-  // Who comes by a node port from outside is seen there with the address of the node that translated.
-  const own = input.objects.node(node)?.addresses.find((one) => familyOf(one) === family) ?? null;
-  const seenSource = source.kind === 'address' ? own : sourceAddress;
-  const byNode = [...new Map(destinations.map((one) => [one.node ?? one.address, one])).values()]
-    // What crosses nodes says more than what does not.
-    .toSorted((one, other) => Number(one.node === node) - Number(other.node === node))
-    .slice(0, mostLooked);
-  return byNode.flatMap(({ node: to, address }): readonly DiagnosisStep[] => {
-    if (to === null) return outsideSteps(input, node, address);
-    if (to === node) return oneNodeSteps(input, node);
-    const there = waySteps(input, { from: node, to, address, direction: 'there' });
-    const back =
-      seenSource === null ? [] : waySteps(input, { from: to, to: node, address: seenSource, direction: 'back' });
-    return [...there, ...back];
-  });
-}
-
-const noService = 'No Service is asked: packets go to the address itself.';
-
-function translationSteps(
-  input: DiagnosisInput,
-  { source, sourceAddress, goal, asked, node }: Walk,
-): readonly DiagnosisStep[] {
-  const place: Place = { layer: 'L3', direction: 'there', what: 'the Service', node: null, ageSeconds: null };
-  const skipped = (sentence: string) => [step(place, { verdict: 'not-looked-at', sentence })];
-  if (goal.kind === 'address') return strayService(input, goal, { node, place }) ?? skipped(noService);
-  if (goal.kind !== 'service') return skipped(noService);
-  const { service } = goal;
-  if (asked.length === 0) {
-    const why =
-      service.type === 'ExternalName'
-        ? 'it stands for a name outside of the cluster'
-        : isHeadless(service)
-          ? 'it is headless, and clients get the addresses of its pods'
-          : 'it has no such address of this family';
-    return skipped(`No node translates packets to ${service.namespace}/${service.name}: ${why}.`);
-  }
-  if (node === null) {
-    const sentence =
-      'Which node translates packets of a client outside is not known; ask with a node and its node port.';
-    return [step(place, { verdict: 'unknown', sentence })];
-  }
-  const back = step(
-    { ...place, direction: 'back', node },
-    {
-      verdict: 'not-looked-at',
-      sentence: `The connection table of ${node} translates the replies of what it has let through.`,
-    },
-  );
-  return [
-    ...asked.flatMap((one) => serviceSteps(input, { source, sourceAddress, target: goal, asked: one, node })),
-    back,
-  ];
-}
-
-function policySteps(input: DiagnosisInput, { source, family, goal, destinations }: Walk): readonly DiagnosisStep[] {
-  const told = permissionSteps(input, {
-    from: flowEnd(source),
-    family,
-    destinations,
-    label: endLabel(goal),
-    purpose: null,
-  });
+function policySteps(input: DiagnosisInput, walk: Walk): readonly DiagnosisStep[] {
+  const told = permissionSteps(input, passageOf(walk, { label: endLabel(walk.goal), purpose: null }));
   if (told.length === 0) return [];
+  const judged = isOfOnePort(walk) ? told : withoutClaims(told);
   const place: Place = { layer: 'L5', direction: 'back', what: 'NetworkPolicies', node: null, ageSeconds: null };
   const sentence = 'Policies let through the replies of every connection that they allow.';
-  return [...told, step(place, { verdict: 'not-looked-at', sentence })];
+  return [...judged, step(place, { verdict: 'not-looked-at', sentence })];
+}
+
+/** Whether it was said which port of a pod is asked about, or there is but one. */
+function isOfOnePort({ goal, destinations }: Walk): boolean {
+  return goal.kind !== 'pod' || goal.port !== null || destinations.length < 2;
+}
+
+/** Where some ports are let through and others are not, nobody knows yet which was meant. */
+function withoutClaims(steps: readonly DiagnosisStep[]): readonly DiagnosisStep[] {
+  if (!steps.some(({ verdict }) => verdict === 'pass')) return steps;
+  return steps.map((one) => {
+    if (one.verdict !== 'fail') return one;
+    return { ...one, verdict: 'unknown', sentence: `${one.sentence.slice(0, -1)}; other ports pass: ask with a port.` };
+  });
 }
 
 /** L4, and what of L3 and L5 is on the way to who answers for names. */
@@ -205,6 +142,11 @@ function nameSteps(
 ): readonly DiagnosisStep[] {
   const place: Place = { layer: 'L4', direction: 'there', what: 'the name', node: null, ageSeconds: null };
   if (resolution === null) {
+    if (walk?.goal.kind === 'service' && walk.goal.service.type === 'ExternalName') {
+      const { namespace, name } = walk.goal.service;
+      const sentence = `${namespace}/${name} stands for a name outside of the cluster (ExternalName), and no name was asked: ask for ${name}.${namespace} to have its resolution looked at.`;
+      return [step(place, { verdict: 'unknown', sentence })];
+    }
     const found = walk?.goal.kind === 'service' ? dnsFindings(input, source) : [];
     if (found.length > 0) return found;
     const sentence = 'No name is asked; ask for the name to have its resolution looked at.';
@@ -216,7 +158,7 @@ function nameSteps(
 
 function wayToDns(input: DiagnosisInput, source: Source, dns: ServiceTarget): readonly DiagnosisStep[] {
   const walk = walkOf(input, source, dns, { from: '', to: '', port: null, protocol: null });
-  const { node, sourceAddress, asked, destinations, family } = walk;
+  const { node, sourceAddress, asked, destinations } = walk;
   const translated =
     node === null
       ? []
@@ -227,11 +169,8 @@ function wayToDns(input: DiagnosisInput, source: Source, dns: ServiceTarget): re
   const ofProtocol = (protocol: Protocol) => destinations.filter((one) => one.protocol === protocol);
   const permitted = (['udp', 'tcp'] as const).flatMap((protocol) =>
     permissionSteps(input, {
-      from: flowEnd(source),
-      family,
+      ...passageOf(walk, { label, purpose: 'so names are not resolved' }),
       destinations: ofProtocol(protocol),
-      label,
-      purpose: 'so names are not resolved',
     }),
   );
   const failing = permitted.filter(({ verdict }) => verdict !== 'pass');
@@ -244,6 +183,12 @@ function withAllRemedies(steps: readonly DiagnosisStep[]): readonly DiagnosisSte
     steps.flatMap(({ remediation }) => remediation.map((remedy) => [remedy.command, remedy] as const)),
   );
   return steps.map((one) => ({ ...one, remediation: [...all.values()] }));
+}
+
+/** Who asks cluster DNS itself by its name is told of its Service twice. */
+function once(steps: readonly DiagnosisStep[]): readonly DiagnosisStep[] {
+  const keyOf = ({ layer, direction, sentence }: DiagnosisStep) => `${layer} ${direction} ${sentence}`;
+  return [...new Map(steps.map((one) => [keyOf(one), one])).values()];
 }
 
 /** Every layer has a step: what was not looked at says so. */

@@ -95,7 +95,8 @@ function accountOfOne(difference: Difference, side: OneSide): Account {
   }
 }
 
-function isAmong(address: string, prefixes: Parameters<typeof prefixSet>[0]): boolean {
+/** Whether an address is in one of these ranges. */
+export function isAmong(address: string, prefixes: Parameters<typeof prefixSet>[0]): boolean {
   const parsed = parseHostPort(address.includes(':') ? `[${address}]:1` : `${address}:1`);
   return parsed !== null && contains(prefixSet(prefixes), parsed.address);
 }

@@ -1,5 +1,6 @@
 /** The two ends of a question, found among the API's objects. */
 import type { Address } from '../../proto/address.ts';
+import { contains, parsePrefix, prefixSet } from '../../proto/prefixes.ts';
 import type { Protocol } from '../../proto/forwarding.ts';
 import { type End, parseEnd, podsOf } from '../audit/ends.ts';
 import { slipsBetween, spelled } from '../checks/shared/similar-text.ts';
@@ -29,6 +30,8 @@ export interface ServiceTarget {
   readonly ports: readonly ServicePort[];
   /** Which of its addresses: null = its cluster IP; `node` = a node port, of the node named. */
   readonly at: Address | { readonly nodePortOf: ClusterNode } | null;
+  /** Of a headless one: its pods are asked at this very number, which need not be a port that it has. */
+  readonly isByNumber?: true;
 }
 
 export type Found<T> =
@@ -51,7 +54,7 @@ export function findSource({ from }: Question, objects: ClusterObjects): Found<S
     case 'node':
       return foundNode('from', end.name, objects);
     case 'address':
-      return { ok: true, value: sourceAt(end.address, objects) };
+      return sourceAt(end.address, objects);
     case 'workload':
       return problem('from', onePodOf(end, objects));
     case 'service':
@@ -74,7 +77,7 @@ export function findTarget(question: Question, objects: ClusterObjects): Found<T
     }
     case 'node': {
       const node = foundNode('to', end.name, objects);
-      return node.ok ? withPort(node.value, question.port) : node;
+      return node.ok ? { ok: true, value: atNode(node.value.node, question, objects) } : node;
     }
     case 'workload':
       return problem('to', onePodOf(end, objects));
@@ -84,11 +87,29 @@ export function findTarget(question: Question, objects: ClusterObjects): Found<T
     case 'name': {
       const port = onePort(end.port, question.port);
       if (port === 'two') return problem('port', `${question.to} names another port than ${question.port}. Give one.`);
+      const nobodys = nobodysText(end);
+      if (nobodys !== null) return problem('to', nobodys);
       return end.kind === 'name'
         ? { ok: true, value: { kind: 'name', name: end.name, port } }
         : { ok: true, value: targetAt(end.address, { port, protocol: question.protocol }, objects) };
     }
   }
+}
+
+/** Addresses that no packet has on its way from one end to another: RFC 6890, RFC 5771, RFC 4291. */
+const nobodysAddresses = prefixSet(
+  ['127.0.0.0/8', '::1/128', '0.0.0.0/8', '::/128', '224.0.0.0/4', 'ff00::/8', '255.255.255.255/32'].flatMap(
+    (text) => parsePrefix(text) ?? [],
+  ),
+);
+
+/** Why nobody's packets get there; null where some may. */
+function nobodysText(end: EndOf<'address'> | EndOf<'name'>): string | null {
+  const text = end.kind === 'name' ? end.name : end.address;
+  if (end.kind === 'name' ? !/(?:^|\.)localhost\.?$/.test(text) : !contains(nobodysAddresses, end.address)) return null;
+  return end.kind === 'name' || text.startsWith('127.') || text === '::1'
+    ? `${text} is whoever asks: no packet to it leaves a pod or node. Ask with the pod, the node or its address.`
+    : `${text} is no address of one end. Ask with that of a pod, a node, a Service or somebody outside.`;
 }
 
 type EndOf<K extends End['kind']> = Extract<End, { readonly kind: K }>;
@@ -169,7 +190,7 @@ export function withPorts(service: Service, port: string | null, protocol: Proto
   if (isHeadless(service) && port !== null && /^\d+$/.test(port)) {
     const own: ServicePort = { name: '', protocol: protocol ?? 'tcp', port: Number(port), nodePort: 0 };
     const named = service.ports.find((one) => one.port === own.port && one.protocol === own.protocol);
-    return { ok: true, value: { kind: 'service', service, ports: [named ?? own], at: null } };
+    return { ok: true, value: { kind: 'service', service, ports: [named ?? own], at: null, isByNumber: true } };
   }
   const ofProtocol = service.ports.filter((one) => protocol === null || one.protocol === protocol);
   const ports = ofProtocol.filter((one) => port === null || String(one.port) === port || one.name === port);
@@ -188,11 +209,18 @@ export function withPorts(service: Service, port: string | null, protocol: Proto
 }
 
 /** Whose an address is: a Node's before a pod's of the host network, a pod's, else nobody's here. */
-function sourceAt(address: Address, objects: ClusterObjects): Source {
+function sourceAt(address: Address, objects: ClusterObjects): Found<Source> {
   const pod = livePodAt(address, objects);
-  if (pod !== null) return { kind: 'pod', pod };
+  if (pod !== null) return { ok: true, value: { kind: 'pod', pod } };
+  for (const { namespace, name, clusterIPs } of objects.services()) {
+    if (clusterIPs.ipv4 !== address && clusterIPs.ipv6 !== address) continue;
+    return problem(
+      'from',
+      `${address} is the address of Service ${namespace}/${name}, and no packet starts there. Ask from pod/NAMESPACE/NAME, node/NAME or an IP.`,
+    );
+  }
   const node = nodeAt(address, objects);
-  return node === null ? { kind: 'address', address } : { kind: 'node', node };
+  return { ok: true, value: node === null ? { kind: 'address', address } : { kind: 'node', node } };
 }
 
 function targetAt(
@@ -210,25 +238,26 @@ function targetAt(
     if (ports.length > 0 || port === null) return { kind: 'service', service, ports, at: address };
   }
   const node = nodeAt(address, objects);
-  if (node === null) return { kind: 'address', address, port };
-  const ofNodePort = port === null ? null : nodePortAt(port, isAsked, objects);
-  return ofNodePort === null ? { kind: 'node', node, port } : { ...ofNodePort, at: { nodePortOf: node } };
+  return node === null ? { kind: 'address', address, port } : atNode(node, { port, protocol }, objects);
+}
+
+/** The node, or the Service that its node port leads to. */
+function atNode(
+  node: ClusterNode,
+  { port, protocol }: Pick<Question, 'port' | 'protocol'>,
+  objects: ClusterObjects,
+): Target {
+  for (const service of port === null ? [] : objects.services()) {
+    const ports = service.ports.filter(
+      (one) => one.nodePort === port && (protocol === null || one.protocol === protocol),
+    );
+    if (ports.length > 0) return { kind: 'service', service, ports, at: { nodePortOf: node } };
+  }
+  return { kind: 'node', node, port };
 }
 
 function addressesOf({ clusterIPs, externalIPs, loadBalancerIngress }: Service): readonly (Address | undefined)[] {
   return [clusterIPs.ipv4, clusterIPs.ipv6, ...externalIPs, ...loadBalancerIngress.map(({ address }) => address)];
-}
-
-function nodePortAt(
-  port: number,
-  isAsked: (one: ServicePort, number: number) => boolean,
-  objects: ClusterObjects,
-): ServiceTarget | null {
-  for (const service of objects.services()) {
-    const ports = service.ports.filter((one) => one.nodePort === port && isAsked(one, one.nodePort));
-    if (ports.length > 0) return { kind: 'service', service, ports, at: null };
-  }
-  return null;
 }
 
 function livePodAt(address: Address, objects: ClusterObjects): Pod | null {

@@ -66,12 +66,19 @@ describe('what policies say', () => {
   });
 
   it('is not the last word where policies of other kinds may concern an end', () => {
-    const foreign = (namespace: string | null) => ({
+    const foreign = (namespace: string | null, ...policies: readonly NetworkPolicy[]) => ({
       snapshot: {
-        ...withPolicies().snapshot,
+        ...withPolicies(...policies).snapshot,
         foreignPolicies: [{ kind: 'CiliumNetworkPolicy', namespace, name: 'x' }],
       },
     });
+    expect([
+      permission(foreign(null, deny)),
+      permission(foreign('shop'), { to: 'pod/shop/api-0', protocol: 'udp' }),
+    ]).toEqual([
+      'there unknown: shop/deny isolates shop/api-0 (ingress), and no rule lets shop/web-0 in on tcp 8080; it is the only NetworkPolicy in shop, there since 2026-11-22T07:00:00Z; a policy of another kind that may let it through all the same is not judged: CiliumNetworkPolicy x.',
+      'there unknown: No NetworkPolicy isolates either end, and a policy of another kind that may do so is not judged: CiliumNetworkPolicy shop/x.',
+    ]);
     expect([permission(foreign('shop')), permission(foreign('other'))]).toEqual([
       'there unknown: NetworkPolicies allow it, and a policy of another kind that may forbid it is not judged: CiliumNetworkPolicy shop/x.',
       'there pass: Policies let shop/web-0 reach shop/api-0 on tcp 8080: no policy isolates either end.',

@@ -1,5 +1,4 @@
 /** L5: what NetworkPolicies say of the packets, as they are after the Service's address was translated. */
-import type { Family } from '../../proto/address.ts';
 import { fact } from '../checks/shared/evidence.ts';
 import { shellWord } from '../checks/shared/remedies.ts';
 import { joined } from '../checks/shared/words.ts';
@@ -8,18 +7,8 @@ import type { Evidence, Finding, Remedy } from '../model/finding.ts';
 import type { DecidingRule, Flow, FlowEnd, PolicyAnswers, PolicyVerdict, SideVerdict } from '../model/policy.ts';
 import { type Destination, endName } from './destinations.ts';
 import type { DiagnosisInput } from './input.ts';
+import type { Passage } from './passage.ts';
 import { openFindings, type Place, step } from './step.ts';
-
-/** Packets of one source to some destinations. */
-export interface Passage {
-  readonly from: FlowEnd;
-  readonly family: Family;
-  readonly destinations: readonly Destination[];
-  /** `shop/web:http`, or what else the destinations are: for sentences. */
-  readonly label: string;
-  /** Why the packets go there, where it is not what was asked for: `to resolve names`. */
-  readonly purpose: string | null;
-}
 
 /** The steps of L5: one for each verdict that some destinations share; those that are denied first. */
 export function permissionSteps(input: DiagnosisInput, passage: Passage): readonly DiagnosisStep[] {
@@ -45,10 +34,15 @@ interface Judged {
   readonly group: string;
 }
 
-function judgedOf(policy: PolicyAnswers, { from, family }: Passage, destination: Destination): Judged {
-  const { end, port, protocol } = destination;
+function judgedOf(policy: PolicyAnswers, passage: Passage, destination: Destination): Judged {
+  const { from, family, through, mayBeRewritten } = passage;
+  const { end, port, protocol, servicePort } = destination;
   if (port === null) return { destination, flow: null, verdict: null, group: 'no port' };
-  const flow: Flow = { from, to: end, family, protocol, port };
+  const flow: Flow = {
+    ...{ from, to: end, family, protocol, port },
+    ...(through === null || servicePort === null ? {} : { through: { address: through, port: servicePort } }),
+    ...(mayBeRewritten ? { sourceMayBeRewritten: true } : {}),
+  };
   const verdict = policy.flow(flow);
   const { egress, ingress } = verdict;
   const group = JSON.stringify([
@@ -77,20 +71,20 @@ interface Around {
 
 function groupStep(input: DiagnosisInput, { passage, place, policy }: Around, group: readonly Judged[]): DiagnosisStep {
   const [first] = group;
-  if (first?.verdict == null || first.flow === null) return portless(policy, passage, place, group);
+  const foreign = foreignOf(input, [passage.from, ...group.map(({ destination }) => destination.end)]);
+  if (first?.verdict == null || first.flow === null) return portless(policy, place, { passage, group, foreign });
   const { verdict, flow } = first;
   const whom = whomText(passage, group);
   const evidence = [...sideEvidence(verdict.egress), ...sideEvidence(verdict.ingress)];
   if (verdict.allowed === false)
-    return deniedStep(input, { passage, place, policy }, { group, first: first.destination, verdict, whom, evidence });
+    return deniedStep(input, { passage, place, policy }, { group, foreign, verdict, whom, evidence });
   if (verdict.allowed === null) {
     const because = joined([verdict.egress, verdict.ingress].filter(({ state }) => state === 'unknown').map(asClause));
     const sentence = `Whether policies let ${endName(passage.from)} in to ${whom} is not known: ${because}.`;
     return step(place, { verdict: 'unknown', sentence, evidence });
   }
-  const foreign = foreignOf(input, [passage.from, ...group.map(({ destination }) => destination.end)]);
   if (foreign.length > 0) {
-    const sentence = `NetworkPolicies allow it, and ${foreign.length === 1 ? 'a policy of another kind' : `${foreign.length} policies of other kinds`} that may forbid it ${foreign.length === 1 ? 'is' : 'are'} not judged: ${joined(foreign)}.`;
+    const sentence = `NetworkPolicies allow it, and ${othersText(foreign, 'forbid it')}.`;
     return step(place, { verdict: 'unknown', sentence, evidence });
   }
   const ports = [...new Set(group.map(({ destination: { port } }) => String(port)))];
@@ -105,16 +99,36 @@ function allowedSentence(
   { verdict: { egress, ingress }, on }: { readonly verdict: PolicyVerdict; readonly on: string },
 ): string {
   const by = [egress, ingress].flatMap((side) => (side.by === null ? [] : [ruleText(side.by)]));
-  const why = by.length === 0 ? 'no policy isolates either end' : `by ${joined(by)}`;
+  // A pod and itself, a pod and its node: no rule lets them through, and none needs to.
+  const [always] = [egress, ingress].filter((side) => side.state === 'allowed' && side.by === null);
+  const without = always === undefined ? 'no policy isolates either end' : asClause(always);
+  const why = by.length === 0 ? `${without.charAt(0).toLowerCase()}${without.slice(1)}` : `by ${joined(by)}`;
   return `Policies let ${from} reach ${whom} on ${on}: ${why}.`;
 }
 
+/** `a policy of another kind that may forbid it is not judged: CiliumNetworkPolicy shop/x` */
+function othersText(foreign: readonly string[], may: string): string {
+  const [who, are] =
+    foreign.length === 1 ? ['a policy of another kind', 'is'] : [`${foreign.length} policies of other kinds`, 'are'];
+  return `${who} that may ${may} ${are} not judged: ${joined(foreign)}`;
+}
+
+interface Portless {
+  readonly passage: Passage;
+  readonly group: readonly Judged[];
+  readonly foreign: readonly string[];
+}
+
 /** Without a port only what is isolated, or not, can be told. */
-function portless(policy: PolicyAnswers, { from }: Passage, place: Place, group: readonly Judged[]): DiagnosisStep {
+function portless(policy: PolicyAnswers, place: Place, { passage: { from }, group, foreign }: Portless): DiagnosisStep {
   const isolating = [
     ...(from.kind === 'pod' ? policy.isolating(from.pod, 'egress') : []),
     ...group.flatMap(({ destination: { end } }) => (end.kind === 'pod' ? policy.isolating(end.pod, 'ingress') : [])),
   ];
+  if (isolating.length === 0 && foreign.length > 0) {
+    const sentence = `No NetworkPolicy isolates either end, and ${othersText(foreign, 'do so')}.`;
+    return step(place, { verdict: 'unknown', sentence });
+  }
   if (isolating.length === 0) {
     return step(place, { verdict: 'pass', sentence: 'No policy isolates either end: every port is let through.' });
   }
@@ -125,7 +139,7 @@ function portless(policy: PolicyAnswers, { from }: Passage, place: Place, group:
 
 interface Denied {
   readonly group: readonly Judged[];
-  readonly first: Destination;
+  readonly foreign: readonly string[];
   readonly verdict: PolicyVerdict;
   readonly whom: string;
   readonly evidence: readonly Evidence[];
@@ -134,8 +148,9 @@ interface Denied {
 function deniedStep(
   input: DiagnosisInput,
   { passage, place, policy }: Around,
-  { group, first: destination, verdict, whom, evidence }: Denied,
+  { group, foreign, verdict, whom, evidence }: Denied,
 ): DiagnosisStep {
+  const { destination } = group[0] as Judged;
   const side = verdict.egress.state === 'denied' ? verdict.egress : verdict.ingress;
   const isolated = side.direction === 'egress' ? endName(passage.from) : whom;
   const finding = findingOf(input, side, [passage.from, destination.end]);
@@ -148,9 +163,10 @@ function deniedStep(
     nothing === null
       ? '.'
       : '; if nothing enforces policies here, of which there is no sign, the packets pass all the same.';
+  const others = foreign.length === 0 ? '' : `; ${othersText(foreign, 'let it through all the same')}`;
   return step(place, {
-    verdict: 'fail',
-    sentence: `${sentence.slice(0, -1)}${doubt}`,
+    verdict: foreign.length === 0 ? 'fail' : 'unknown',
+    sentence: `${sentence.slice(0, -1)}${others}${doubt}`,
     evidence: [
       ...evidence,
       ...[finding, nothing].flatMap((one) => (one === null ? [] : [fact(one.check, one.summary)])),

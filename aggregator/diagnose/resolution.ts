@@ -158,6 +158,16 @@ function absentStep(input: DiagnosisInput, place: Place, { source, name }: Asked
   const who = whoOf(source);
   const own = source.kind === 'pod' ? source.pod.namespace : null;
   const whole = (namespace: string) => `${service}.${namespace}.svc.${clusterDomain}`;
+  const isWhole = name.endsWith('.');
+  if (isWhole && namespaces.length > 0) {
+    const full = whole(own !== null && namespaces.includes(own) ? own : (namespaces[0] ?? ''));
+    return step(place, {
+      verdict: 'fail',
+      sentence: `${name} does not resolve for ${who}: it ends in a dot, so no search list completes it; ${full}. is the whole name of a Service.`,
+      evidence,
+      remediation: [askFor(full)],
+    });
+  }
   if (own !== null && namespaces.includes(own)) {
     const full = whole(own);
     return step(place, {

@@ -138,8 +138,8 @@ describe('a Service', () => {
   });
 
   it('that is headless is translated by nobody', () => {
-    const services = [api.having({ clusterIPs: {} }).built];
-    expect(ofService({ snapshot: { services } })).toBe(
+    const services = [api.having({ clusterIPs: {}, selector: { app: 'api' } }).built];
+    expect(ofService({ snapshot: { services }, api: { labels: { app: 'api' } } })).toBe(
       'there not-looked-at: No node translates packets to shop/api: it is headless, and clients get the addresses of its pods.',
     );
   });
@@ -151,7 +151,7 @@ describe('a Service', () => {
     const world = { onA, snapshot: { services } };
     expect(ofService(world, { to: '10.96.0.7:80' })).toMatch(/^there pass: node-a sends packets to shop\/api:http/);
     expect(ofService(world, { from: '192.0.2.9', to: '192.168.100.11:30080' })).toBe(
-      'there fail: node-a has no rule for shop/api:http (tcp node4:30080): packets leave untranslated, and nobody answers.',
+      'there fail: node-a has no rule for shop/api:http (tcp node port 30080): packets leave untranslated, and nobody answers.',
     );
   });
 

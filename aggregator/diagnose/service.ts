@@ -1,5 +1,5 @@
 /** L3: what the node of the source really does with packets to a Service, held against what it should do. */
-import type { Fate, FrontendKey } from '../../proto/forwarding.ts';
+import type { Fate, Forwarding, FrontendKey } from '../../proto/forwarding.ts';
 import { uncomparedBecause } from '../audit/uncompared.ts';
 import { faultsOf } from '../checks/shared/faults.ts';
 import { fact } from '../checks/shared/evidence.ts';
@@ -9,7 +9,7 @@ import type { NodeView } from '../model/check.ts';
 import type { DiagnosisStep } from '../model/diagnosis.ts';
 import type { Drift } from '../model/drift.ts';
 import type { Evidence, Finding, Subject } from '../model/finding.ts';
-import { accountOf } from './differences.ts';
+import { accountOf, isAmong } from './differences.ts';
 import { originOf, sidesOf } from './frontends.ts';
 import type { DiagnosisInput, KnownNode } from './input.ts';
 import { findingStep, openFindings, type Place, step, withCause } from './step.ts';
@@ -87,8 +87,10 @@ function driftStep(input: DiagnosisInput, { view, explain }: KnownNode, { transl
     return step(place, { verdict: 'unknown', sentence });
   }
   const origin = originOf(source, node);
+  const doubt = originDoubt(translation, real);
+  if (doubt !== null) return step(place, { verdict: 'unknown', sentence: doubt });
   if (drift === null)
-    return inSync(place, { label, node, wanted: wanted?.[origin] ?? null, real: real?.[origin] ?? null });
+    return inSync(place, { translation, wanted: wanted?.[origin] ?? null, real: real?.[origin] ?? null });
   const account = accountOf(input.objects, view, { translation, drift, origin });
   const finding = findingOf(input, view, { translation, drift });
   const told = finding === null ? { evidence: [], remediation: [] } : withCause(input, finding);
@@ -106,14 +108,25 @@ function driftStep(input: DiagnosisInput, { view, explain }: KnownNode, { transl
   });
 }
 
+/** Pods are written over with a node's address on their way to another node, or not, as the CNI plugin likes it. */
+function originDoubt({ source, node, target, asked }: Translation, real: Forwarding | null): string | null {
+  if (source.kind !== 'pod' || source.pod.hostNetwork || source.pod.nodeName === node || real === null) return null;
+  const [asPod, asOutside] = [actsOf(real.pod), actsOf(real.outside)];
+  // Where both get on, it matters little to which endpoints.
+  if (real.pod.route.action === real.outside.route.action) return null;
+  const name = `${source.pod.namespace}/${source.pod.name}`;
+  return `By which address ${name} comes to ${node} is not known: with a pod's its packets to ${labelOf(target, asked)} meet ${asPod}, with a node's ${asOutside}.`;
+}
+
 interface BothFates {
-  readonly label: string;
-  readonly node: string;
+  readonly translation: Translation;
   readonly wanted: Fate | null;
   readonly real: Fate | null;
 }
 
-function inSync(place: Place, { label, node, wanted, real }: BothFates): DiagnosisStep {
+function inSync(place: Place, { translation, wanted, real }: BothFates): DiagnosisStep {
+  const { node, target, asked, sourceAddress } = translation;
+  const label = labelOf(target, asked);
   // A running aggregator tells nobody of a difference while the change is still on its way; who asks now is told.
   if (real !== null && wanted !== null && actsOf(real) !== actsOf(wanted)) {
     const sentence = `${node} has not followed the newest change of ${label} yet: it does ${actsOf(real)}, and ${actsOf(wanted)} is wanted.`;
@@ -122,12 +135,25 @@ function inSync(place: Place, { label, node, wanted, real }: BothFates): Diagnos
   if (wanted?.route.action !== 'forward') {
     const action = wanted?.route.action ?? 'none';
     const does = action === 'reject' ? 'refuses' : action === 'drop' ? 'drops' : 'does not serve';
-    const sentence = `${node} ${does} packets to ${label} for this source, as the Service and its endpoints ask for.`;
+    const sentence = `${node} ${does} packets to ${label} for this source, as the Service and its endpoints ask for${whyNoneHere(translation)}.`;
     return step(place, { verdict: 'fail', sentence });
   }
-  const { backends } = wanted.route;
+  const { backends, sources, otherwise } = wanted.route;
+  if (sources !== 'any' && sourceAddress !== null && !isAmong(sourceAddress, sources)) {
+    const sentence = `${node} does not let ${sourceAddress} in to ${label} (${otherwise}), as the Service asks for: its source ranges are ${joined(sources)}.`;
+    return step(place, { verdict: 'fail', sentence });
+  }
   const sentence = `${node} sends packets to ${label} to ${joined(backends)}, as it should.`;
   return step(place, { verdict: 'pass', sentence, evidence: [fact('backends', backends.join(', '))] });
+}
+
+/** Where a traffic policy leaves a node without endpoints, though the Service has some. */
+function whyNoneHere({ target: { service, at }, node }: Translation): string {
+  const own = [service.clusterIPs.ipv4, service.clusterIPs.ipv6];
+  const isInside = at === null || (typeof at === 'string' && own.includes(at));
+  const policy = isInside ? service.internalTrafficPolicy : service.externalTrafficPolicy;
+  if (policy !== 'Local') return '';
+  return `: its ${isInside ? 'internalTrafficPolicy' : 'externalTrafficPolicy'} is Local, and it has no endpoint on ${node}`;
 }
 
 /** `forward to 10.244.1.2:8080`, `reject` */

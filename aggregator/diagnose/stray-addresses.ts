@@ -6,7 +6,8 @@ import type { DiagnosisInput } from './input.ts';
 import { type Place, step } from './step.ts';
 
 /** A step of L1 where the address is of a node's pod range, and no pod has it; else none. */
-export function strayPod({ objects }: DiagnosisInput, address: Address): readonly DiagnosisStep[] {
+export function strayPod(input: DiagnosisInput, address: Address): readonly DiagnosisStep[] {
+  const { objects } = input;
   if (!objects.knowsPods) return [];
   for (const { name, podCIDRs } of objects.nodes()) {
     if (!contains(prefixSet(podCIDRs), address)) continue;
@@ -17,10 +18,21 @@ export function strayPod({ objects }: DiagnosisInput, address: Address): readonl
       node: null,
       ageSeconds: null,
     };
+    const link = ownLinkOf(input, name, address);
+    if (link !== null) {
+      return [step(place, { verdict: 'pass', sentence: `${address} is ${name}'s own, on ${link}: no pod has it.` })];
+    }
     const sentence = `No pod has ${address} now: it is of the pod range of ${name}, and whoever had it is gone.`;
     return [step(place, { verdict: 'fail', sentence, remediation: [whoHas(address)] })];
   }
   return [];
+}
+
+/** The link of a node with this address, as a bridge has the first of the node's range; null where none is seen. */
+function ownLinkOf(input: DiagnosisInput, node: string, address: Address): string | null {
+  const facts = input.node(node);
+  if (!facts.isKnown || facts.view.parts.addresses.state !== 'ok') return null;
+  return facts.view.parts.addresses.value.addresses.find((one) => one.address === address)?.link ?? null;
 }
 
 function whoHas(address: Address) {

@@ -11,7 +11,8 @@ export interface Translation {
   readonly node: string;
 }
 
-/** `shop/web:http (tcp 10.96.1.4:80)` */
+/** `shop/web:http (tcp 10.96.1.4:80)`, `shop/web:http (tcp node port 30080)` */
 export function labelOf({ service }: ServiceTarget, { port, key }: AskedPort): string {
-  return `${service.namespace}/${service.name}${port.name === '' ? '' : `:${port.name}`} (${key})`;
+  const at = key.replace(/ node[46]:/, ' node port ');
+  return `${service.namespace}/${service.name}${port.name === '' ? '' : `:${port.name}`} (${at})`;
 }

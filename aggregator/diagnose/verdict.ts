@@ -46,7 +46,7 @@ export function verdictOf(
   return {
     ...beside,
     verdict: 'works',
-    sentence: `Nothing is broken from ${pair}, as far as ${passed.join(', ')} show.`,
+    sentence: `Nothing is broken from ${pair}, as far as ${passed.join(', ')} ${passed.length === 1 ? 'shows' : 'show'}.`,
   };
 }
 

@@ -14,7 +14,9 @@ export interface Walk {
   readonly goal: Goal;
   readonly family: Family;
   readonly sourceAddress: Address | null;
-  /** The node of the source, which translates; null = not known. */
+  /** The node that the source is on; null = none here, or not known. */
+  readonly ownNode: string | null;
+  /** The node that translates: the source's own, but for a node port that of the port; null = not known. */
   readonly node: string | null;
   readonly asked: readonly AskedPort[];
   readonly destinations: readonly Destination[];
@@ -23,7 +25,7 @@ export interface Walk {
 /** What there is to walk between a source and what was asked, a name being resolved already. */
 export function walkOf(input: DiagnosisInput, source: Source, goal: Goal, { protocol }: Question): Walk {
   const family = commonFamily(input, source, goal);
-  const node = nodeOf(source, goal);
+  const node = translatorOf(source, goal);
   const asked = goal.kind === 'service' ? askedPorts(goal, family) : [];
   const all = destinationsOf(goal, { family, protocol: protocol ?? 'tcp' }, input.objects);
   return {
@@ -31,6 +33,7 @@ export function walkOf(input: DiagnosisInput, source: Source, goal: Goal, { prot
     goal,
     family,
     sourceAddress: addressOf(source, family),
+    ownNode: nodeOf(source),
     node,
     asked,
     destinations: usedBy(input, { source, target: goal, node }, all),
@@ -66,9 +69,13 @@ function serviceFamilies({ service, at }: ServiceTarget, objects: DiagnosisInput
   return [...new Set(objects.endpointSlices(service.namespace, service.name).map(({ family }) => family))];
 }
 
-function nodeOf(source: Source, goal: Goal): string | null {
+function nodeOf(source: Source): string | null {
   if (source.kind === 'node') return source.node.name;
-  if (source.kind === 'pod') return source.pod.nodeName;
+  return source.kind === 'pod' ? source.pod.nodeName : null;
+}
+
+/** A node takes node ports at its own addresses alone: packets to those of another node leave as they are. */
+function translatorOf(source: Source, goal: Goal): string | null {
   const at = goal.kind === 'service' ? goal.at : null;
-  return typeof at === 'object' && at !== null ? at.nodePortOf.name : null;
+  return typeof at === 'object' && at !== null ? at.nodePortOf.name : nodeOf(source);
 }

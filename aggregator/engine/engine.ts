@@ -34,7 +34,7 @@ import { diagnosisInput } from './diagnosis-input.ts';
 import { Intake } from './intake.ts';
 import { Judge, judgedKinds } from './judge.ts';
 import { MatrixDesk } from './matrix-desk.ts';
-import { type NodeMemory, peersAmong, whyNotJudged } from './node-memory.ts';
+import { type NodeMemory, peersAmong, saidAmong, whyNotJudged } from './node-memory.ts';
 import { rulesToAskFor } from './node-rules.ts';
 import { ProbeAim } from './probe-aim.ts';
 import { Publication } from './publication.ts';
@@ -91,7 +91,7 @@ export class Engine implements AuditRecord, KnownLeaves {
     const { cluster, now, largestPacketTo = null } = options;
     const peers = peersAmong(this.#memories, now);
     this.#options = options;
-    this.#judge = new Judge({ ...options, book: this.#book, peers });
+    this.#judge = new Judge({ ...options, book: this.#book, peers, onNode: saidAmong(this.#memories) });
     const { objects } = this.#judge;
     this.#aim = largestPacketTo === null ? null : new ProbeAim({ cluster, objects, peers, largestPacketTo, now });
     this.#matrixDesk = new MatrixDesk({
@@ -167,7 +167,7 @@ export class Engine implements AuditRecord, KnownLeaves {
       if (changes || isOver || this.#hasExpiredAcceptance(memory)) this.#markDirty(name);
       else this.#publication.tellNode(memory);
     }
-    if (this.#judge.isObjectLookDue(this.#objectsOpen)) this.#scheduleRound(0);
+    if (this.#judge.isObjectLookDue(this.#objectsOpen) || this.#judge.isFleetLookDue()) this.#scheduleRound(0);
     this.#book.expire(now());
     for (const [node, targets] of this.#aim?.due() ?? []) this.#agents?.aim(node, targets);
     this.#cancelTick = later(tickMs, () => this.#tick());

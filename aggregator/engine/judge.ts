@@ -1,7 +1,8 @@
 /** Looks at nodes, asks the checks, and advances the lives of findings. Remembers what that takes, and nothing of shells. */
 import { DriftMemo } from '../audit/bucket-drift.ts';
 import type { DesiredBook } from '../audit/desired-book.ts';
-import { type ClusterJudgement, judgeCluster, judgeNode } from '../audit/evaluate.ts';
+import { withNodeCauses } from '../audit/cluster-causes.ts';
+import { type ClusterJudgement, type JudgedFinding, judgeNode } from '../audit/evaluate.ts';
 import { type Absence, advance, type Look, type Step } from '../audit/lifecycle.ts';
 import { isObjectNeed } from '../audit/object-needs.ts';
 import type { Check, Need, ObjectNeed, Peers } from '../model/check.ts';
@@ -9,6 +10,7 @@ import type { ClusterObjects } from '../model/cluster.ts';
 import type { ClusterFeed, WatchedKind } from '../model/feeds.ts';
 import type { Journal, TrackedFinding } from '../model/lifecycle.ts';
 import { feedObjects } from './feed-objects.ts';
+import { FleetLook } from './fleet-look.ts';
 import { lookAt } from './look.ts';
 import { type NodeMemory, notHeardYet, whyNotJudged } from './node-memory.ts';
 import { withRules } from './node-rules.ts';
@@ -27,6 +29,8 @@ export interface JudgeOptions {
   readonly checks: readonly Check[];
   readonly book: DesiredBook;
   readonly peers: Peers;
+  /** What is said of a node now; empty where nothing is known of it. */
+  readonly onNode: (name: string) => readonly JudgedFinding[];
   /** Unix ms. */
   readonly now: () => number;
 }
@@ -42,8 +46,7 @@ const kindsOf: Readonly<Record<ObjectNeed, readonly WatchedKind[]>> = {
 export class Judge {
   readonly #options: JudgeOptions;
   readonly #checksById: ReadonlyMap<string, Check>;
-  /** The checks of the cluster that are asked of what nodes do. */
-  readonly #fleetChecks: readonly Check[];
+  readonly #fleetLook: FleetLook;
   readonly #objects: ClusterObjects;
   readonly #objectLook: ObjectLook;
   readonly #memo = new DriftMemo();
@@ -56,7 +59,7 @@ export class Judge {
   constructor(options: JudgeOptions) {
     this.#options = options;
     this.#checksById = new Map(options.checks.map((check) => [check.id, check]));
-    this.#fleetChecks = options.checks.filter((check) => check.scope === 'cluster' && !isOfObjects(check));
+    this.#fleetLook = new FleetLook(options.checks);
     this.#objects = feedObjects(options.cluster);
     this.#objectLook = new ObjectLook(options.checks, this.#objects);
     this.rememberedSince = options.now();
@@ -70,6 +73,7 @@ export class Judge {
   /** Looks at the node's newest report as things are now, and asks the checks of nodes. */
   look(memory: NodeMemory): void {
     const { now, cluster, checks, book } = this.#options;
+    this.#fleetLook.changed();
     memory.frozenBecause = this.whyClusterUnknown() ?? whyNotJudged(memory, now());
     const { report } = memory;
     if (memory.frozenBecause !== null || report === null) return;
@@ -93,28 +97,32 @@ export class Judge {
    * @param open what these checks said before, and has not ended.
    */
   stepFleet(looked: NodeMemory[], all: Iterable<NodeMemory>, open: readonly TrackedFinding[]): Step | null {
+    const { now, onNode } = this.#options;
     const hasDrift = looked.some(({ last }) => (last?.view.drift.length ?? 0) > 0);
-    if (!hasDrift && !this.#clusterFires && open.length === 0) return null;
+    if (!hasDrift && !this.#clusterFires && open.length === 0 && !this.isFleetLookDue()) return null;
     const memories = [...all];
     const views = memories.flatMap(({ last, frozenBecause }) =>
       last === null || frozenBecause !== null ? [] : [last.view],
     );
-    const judgement = judgeCluster({ nodes: views, objects: this.#objects }, this.#fleetChecks);
+    const judgement = this.#fleetLook.ask({ nodes: views, objects: this.#objects }, now());
     this.#clusterFires = judgement.findings.length > 0;
     this.#rejudgeDisputed(judgement.disputes, memories, looked);
     this.#clusterLooks++;
-    const { now } = this.#options;
     const around = this.#surroundings();
     const judged = new Set(views.map(({ name }) => name));
     return advance(open, {
       ...this.#lookBase(),
       nodeUid: null,
       reading: { id: `look/${this.#clusterLooks}`, at: now() },
-      seen: sightingsOf(judgement.findings, null, around),
+      seen: sightingsOf(withNodeCauses(judgement.findings, onNode), null, around),
       absence: (finding) => this.#fleetAbsence(finding, { asked: judgement.asked, judged }),
       frozenBecause: this.whyClusterUnknown(),
       accepted: acceptanceOn(null, around),
     });
+  }
+
+  isFleetLookDue(): boolean {
+    return this.#fleetLook.isDue(this.#options.now());
   }
 
   /** Something changed in the API, or in how well it is known. */
@@ -137,6 +145,7 @@ export class Judge {
     return this.#objectLook.step({
       open,
       around: this.#surroundings(),
+      others: this.#fleetLook.said,
       base: this.#lookBase(),
       unknownBecause: this.whyClusterUnknown(),
       whyNotKnown: (needs) => whyNotKnown(this.#options.cluster, needs),
@@ -192,7 +201,7 @@ export class Judge {
     return advance(memory.open, {
       ...base,
       reading: { id: report.reading, at: report.readAt },
-      seen: sightingsOf(withRules(judgement.findings, memory), last, around),
+      seen: sightingsOf(withNodeCauses(withRules(judgement.findings, memory), this.#options.onNode), last, around),
       absence: absenceOn(view, placed, judgement, around),
       frozenBecause: null,
     });

@@ -1,6 +1,6 @@
 /** What the engine remembers of one node between two looks. */
 
-import type { NodeJudgement } from '../audit/evaluate.ts';
+import type { JudgedFinding, NodeJudgement } from '../audit/evaluate.ts';
 import type { PlacedDrifts } from '../audit/grace.ts';
 import type { NodeView, Peers } from '../model/check.ts';
 import type { EntryEvidence, NodeReport } from '../model/feeds.ts';
@@ -87,6 +87,14 @@ export function whyNotJudged(memory: NodeMemory, now: number): string | null {
   if (report === null) return notHeardYet(name);
   const patience = Math.max(leastReadingAgeMs, (figures?.intervalSeconds ?? 0) * 1000 * intervalsWithoutReading);
   return now - report.readAt > patience ? `the agent of ${name} lives, and does not read its node any more` : null;
+}
+
+/** What is said of a node now; nothing of one that cannot be judged. */
+export function saidAmong(memories: ReadonlyMap<string, NodeMemory>): (name: string) => readonly JudgedFinding[] {
+  return (name) => {
+    const memory = memories.get(name);
+    return memory?.frozenBecause === null ? (memory.last?.judgement.findings ?? []) : [];
+  };
 }
 
 /** What nodes say of themselves to the checks of others, as far as it counts now. */

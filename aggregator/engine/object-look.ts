@@ -3,7 +3,8 @@
  * no more often than every five seconds, or than takes a fiftieth of the time, however often it does; a quiet cluster
  * costs nothing.
  */
-import { judgeCluster, type Judgement } from '../audit/evaluate.ts';
+import { withClusterCauses } from '../audit/cluster-causes.ts';
+import { type JudgedFinding, judgeCluster, type Judgement } from '../audit/evaluate.ts';
 import { type Absence, advance, type Look, type Step } from '../audit/lifecycle.ts';
 import { isObjectNeed } from '../audit/object-needs.ts';
 import type { Check, Need } from '../model/check.ts';
@@ -27,6 +28,8 @@ export interface ObjectLookInput {
   /** What such checks said before, and has not ended. */
   readonly open: readonly TrackedFinding[];
   readonly around: Surroundings;
+  /** What the checks of the whole fleet say, which may be why. */
+  readonly others: readonly JudgedFinding[];
   readonly base: Pick<Look, 'now' | 'clearForSeconds' | 'lastEpisode'>;
   /** Why the API's objects are not known; null when they are. */
   readonly unknownBecause: string | null;
@@ -62,7 +65,7 @@ export class ObjectLook {
   }
 
   /** Asks the checks where what they said does not count any more, and advances the lives of their findings. */
-  step({ open, around, base, unknownBecause, whyNotKnown }: ObjectLookInput): Step {
+  step({ open, around, others, base, unknownBecause, whyNotKnown }: ObjectLookInput): Step {
     const { now } = base;
     this.#lookedAt = now;
     if (unknownBecause === null) this.#judgement ??= this.#ask();
@@ -72,7 +75,7 @@ export class ObjectLook {
       ...base,
       nodeUid: null,
       reading: { id: `api/${this.#looks}`, at: now },
-      seen: sightingsOf(findings, null, around),
+      seen: sightingsOf(withClusterCauses(findings, others), null, around),
       absence: (finding) => absenceOf(finding, asked, { around, whyNotKnown }),
       frozenBecause: unknownBecause,
       accepted: acceptanceOn(null, around),

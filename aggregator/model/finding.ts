@@ -67,6 +67,11 @@ export interface Violation {
   readonly topics?: readonly string[];
   /** The topics whose other violations on this node follow from this one; `all`: whatever they speak of. */
   readonly explainsTopics?: readonly string[] | 'all';
+  /**
+   * That these nodes hear nothing from a pod of `node`. What is wrong there with the pod, where `topics` names it, or on the
+   * way of each of them, is then the cause; `peer` is the topic of that way.
+   */
+  readonly unheard?: { readonly by: readonly string[]; readonly node: string; readonly peer: string };
   /** Only where it is not the check's own, for a reason that the summary states. */
   readonly severity?: Severity;
   /** `unknown` where the check could not be decided and says so (with a reason in the summary). */

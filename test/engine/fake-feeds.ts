@@ -29,7 +29,7 @@ export class FakeCluster implements ClusterFeed {
   podEvents: readonly PodEvent[] = [];
   networkPolicies: readonly NetworkPolicy[] = [];
   readonly foreign: readonly ForeignPolicy[] = [];
-  readonly dns: readonly DnsConfiguration[] = [];
+  dns: readonly DnsConfiguration[] = [];
   /** By `namespace/name`. */
   readonly #pods = new Map<string, Pod>();
   readonly #slices = new Map<string, readonly EndpointSlice[]>();

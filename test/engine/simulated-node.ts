@@ -47,6 +47,8 @@ export class SimulatedNode {
   readonly profile: NodeProfile;
   /** What the kernel does. */
   readonly kernel = new Map<FrontendKey, Entry>();
+  /** What the agent tells beside kube-proxy and its rules. */
+  tells: Partial<NodeParts> = {};
   /** The same as rules; null where the agent does not read any. */
   readonly rules: NftKernel | null;
   readonly #options: SimulationOptions;
@@ -274,6 +276,7 @@ export class SimulatedNode {
         lastQueued: [{ family: 'ipv4', seconds }],
       }),
       proxyTraces: reported(traces),
+      ...this.tells,
     };
   }
 }

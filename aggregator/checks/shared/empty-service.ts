@@ -4,6 +4,7 @@ import type { Evidence, Remedy, Violation } from '../../model/finding.ts';
 import { fact } from './evidence.ts';
 import { corrected, type NearLabels, selectorText } from './pod-labels.ts';
 import { shellWord } from './remedies.ts';
+import { endpointsTopic } from './topics.ts';
 import { counted, joined } from './words.ts';
 
 /** `port` null = none of the Service's ports has an endpoint. */
@@ -50,6 +51,7 @@ export function toldCause(service: Service, cause: Cause): Violation {
     evidence: [fact('selector', selectorText(selector ?? {})), ...evidenceOf(cause)],
     remediation: remediesFor(service, cause),
     frontends: [],
+    topics: [endpointsTopic(namespace, name)],
     ...(cause.kind === 'no-pods' ? { severity: 'low' as const } : {}),
   };
 }

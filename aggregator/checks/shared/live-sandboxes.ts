@@ -32,14 +32,17 @@ export function isOfKnownPod(view: NodeView, { pod, addresses }: CniResult): boo
   );
 }
 
-/** Whether the sandbox of the record is seen on the node. */
-export function isAlive(view: NodeView, { container, pod }: CniResult): boolean {
+/** Whether the sandbox of the record is seen on the node; not its pod's successor of the same name, as of a StatefulSet. */
+export function isAlive(view: NodeView, { container, pod, addresses }: CniResult): boolean {
   const { podNetworks } = view.parts;
   if (seenContainers(view).has(container)) return true;
   if (podNetworks.state !== 'ok' || pod === null) return false;
-  return podNetworks.value.pods.first.some((one) =>
-    one.pod === null ? one.uid === pod.uid : one.pod.namespace === pod.namespace && one.pod.name === pod.name,
-  );
+  return podNetworks.value.pods.first.some((one) => {
+    if (one.pod === null) return one.uid === pod.uid;
+    // Where only names are told, the address tells the two apart.
+    const isItsName = one.pod.namespace === pod.namespace && one.pod.name === pod.name;
+    return isItsName && one.addresses.some(({ address }) => addresses.includes(address));
+  });
 }
 
 /**

@@ -1,6 +1,6 @@
 /**
- * What violations of L1 and L2 speak of, so that causes and their effects on one node find each other: two violations
- * with the same topic are about the same thing.
+ * What violations speak of beside frontends, so that causes and their effects on one node, or in the whole cluster, find
+ * each other: two violations with the same topic are about the same thing.
  */
 
 /** `pod shop/web-0` */
@@ -25,3 +25,11 @@ export function linkTopic(name: string): string {
 
 /** The node as a whole: `node`. */
 export const nodeTopic = 'node';
+
+/** That a Service has no endpoint: `endpoints of shop/web` */
+export function endpointsTopic(namespace: string, name: string): string {
+  return `endpoints of ${namespace}/${name}`;
+}
+
+/** That cluster DNS does not resolve names outside of the cluster. */
+export const outsideNamesTopic = 'names outside of the cluster';
