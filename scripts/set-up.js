@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const stamp = join(root, 'node_modules/.set-up-of-lockfile');
 
+const policy = '/usr/sbin/policy-rc.d';
 const goSources = '/usr/share/gocode/src';
 /** What the project runs or compiles, with the Debian package of each: a program's name, or a path. */
 const forNamespaces = [
@@ -28,9 +29,10 @@ const forTests = [
   { needs: 'conntrack', package: 'conntrack' },
   { needs: 'openssl', package: 'openssl' },
   { needs: 'setpriv', package: 'util-linux' },
-  // Nodes of the labs: offloads, BGP, the plugins and the runtime of pods.
+  // Nodes of the labs: offloads, BGP, resolvers, the plugins and the runtime of pods.
   { needs: 'ethtool', package: 'ethtool' },
   { needs: 'bird', package: 'bird2' },
+  { needs: 'unbound', package: 'unbound' },
   { needs: '/usr/lib/cni/bridge', package: 'containernetworking-plugins' },
   { needs: 'containerd', package: 'containerd' },
   { needs: 'runc', package: 'runc' },
@@ -73,7 +75,7 @@ function requirePrograms(programs) {
   if (!isRoot) refuse(`these packages are missing, and only root can install them: apt-get install ${missing}`);
   say(`installing Debian packages: ${missing}`);
   apt('update');
-  apt(`install --yes --no-install-recommends ${missing}`);
+  withoutDaemons(() => apt(`install --yes --no-install-recommends ${missing}`));
   const still = missingPackages(programs);
   if (still !== '') refuse(`apt-get installed ${still}, yet what they bring is not where it should be`);
 }
@@ -96,6 +98,27 @@ function isProgram(path) {
   } catch {
     return false;
   }
+}
+
+/**
+ * Debian starts a daemon as soon as its package is there, and a resolver would take this machine's port 53: Debian's own
+ * file against it (invoke-rc.d(8)) stands while packages are installed, unless the machine has one anyway.
+ * @param {() => void} install
+ */
+function withoutDaemons(install) {
+  if (existsSync(policy)) return install();
+  // An interrupt ends apt-get, and then the file goes, too.
+  const wait = () => undefined;
+  const remove = () => rmSync(policy, { force: true });
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, wait);
+  process.on('exit', remove);
+  writeFileSync(policy, '#!/bin/sh\n# Made by the set-up of plumbline, and to be removed by it.\nexit 101\n', {
+    mode: 0o755,
+  });
+  install();
+  remove();
+  process.off('exit', remove);
+  for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, wait);
 }
 
 /** @param {string} command */

@@ -14,18 +14,23 @@ export type LookupOutcome =
 
 export type Ask = (lookup: PlannedLookup, clock: Pick<Clock, 'monotonicMs'>) => Promise<LookupOutcome>;
 
-const waitMs = 2_000;
+const usualWaitMs = 2_000;
 /** Two bytes say how long a message over TCP is. */
 const lengthBytes = 2;
 const timeout: LookupOutcome = { kind: 'failed', error: 'timeout' };
 
 /** A new port and a new id for each question: nobody answers in the server's place, and no state of an earlier one decides. */
-export const ask: Ask = (lookup, clock) =>
-  lookup.protocol === 'udp' ? askByUdp(lookup, clock) : askByTcp(lookup, clock);
+export const ask = (
+  lookup: PlannedLookup,
+  clock: Pick<Clock, 'monotonicMs'>,
+  waitMs = usualWaitMs,
+): Promise<LookupOutcome> =>
+  lookup.protocol === 'udp' ? askByUdp(lookup, clock, waitMs) : askByTcp(lookup, clock, waitMs);
 
 function askByUdp(
   { server, port, question }: PlannedLookup,
   clock: Pick<Clock, 'monotonicMs'>,
+  waitMs: number,
 ): Promise<LookupOutcome> {
   const id = randomInt(65_536);
   const startMs = clock.monotonicMs();
@@ -57,6 +62,7 @@ function askByUdp(
 function askByTcp(
   { server, port, question }: PlannedLookup,
   clock: Pick<Clock, 'monotonicMs'>,
+  waitMs: number,
 ): Promise<LookupOutcome> {
   const id = randomInt(65_536);
   const startMs = clock.monotonicMs();

@@ -23,7 +23,7 @@ describe('dns-replica-failing', () => {
   it('one replica is silent to both nodes, the other answers', () => {
     const seen = [at(first, silent), at(second)];
     expect(told([seen, seen])).toEqual([
-      'high: kube-system/coredns-1 (10.244.1.4:53) fails as a replica of cluster DNS: no answer to node-a and node-b by UDP, while 1 other replica answers.',
+      'high: kube-system/coredns-1 (10.244.1.4:53) fails as a replica of cluster DNS: no answer to node-a and node-b, while 1 other replica answers.',
     ]);
   });
 
@@ -55,7 +55,7 @@ describe('dns-replica-failing', () => {
 
   it('one node alone hears nothing from a replica elsewhere, which may be the way', () => {
     expect(told([[at(first), at(second, silent)]])).toEqual([
-      'medium: kube-system/coredns-2 (10.244.2.4:53) fails as a replica of cluster DNS: no answer to node-a by UDP, while 1 other replica answers. Only node-a says so, and it may be the way from there.',
+      'medium: kube-system/coredns-2 (10.244.2.4:53) fails as a replica of cluster DNS: no answer to node-a, while 1 other replica answers. Only node-a says so, and it may be the way from there.',
     ]);
   });
 
@@ -73,14 +73,53 @@ describe('dns-replica-failing', () => {
   it('the only replica fails, which is critical', () => {
     const seen = [at(first, silent)];
     expect(told([seen, seen])).toEqual([
-      'critical: kube-system/coredns-1 (10.244.1.4:53) fails as a replica of cluster DNS: no answer to node-a and node-b by UDP, and there is no other, so that nothing resolves.',
+      'critical: kube-system/coredns-1 (10.244.1.4:53) fails as a replica of cluster DNS: no answer to node-a and node-b, and there is no other, so that nothing resolves.',
+    ]);
+  });
+
+  it.each<readonly [string, Partial<Lookup>, string]>([
+    [
+      'a replica is lost by TCP alone',
+      { protocol: 'tcp', ...silent },
+      'medium: kube-system/coredns-1 (10.244.1.4:53) fails as a replica of cluster DNS: no answer by TCP to node-a and node-b (by UDP it answers), while 1 other replica answers.',
+    ],
+    [
+      'a replica makes names up',
+      { name: 'absent', rcode: 'NOERROR' },
+      'medium: kube-system/coredns-1 (10.244.1.4:53) fails as a replica of cluster DNS: an answer to a name that is not there (NOERROR) to node-a and node-b, while 1 other replica answers.',
+    ],
+  ])('%s, which is less', (_, changes, words) => {
+    const seen = [at(first), at(first, changes), at(second)];
+    expect(told([seen, seen])).toEqual([words]);
+  });
+
+  it.each<readonly [string, Partial<Lookup>, string]>([
+    [
+      'by TCP alone',
+      { protocol: 'tcp', ...silent },
+      'high: All 2 replicas of cluster DNS fail: no answer by TCP, so that answers too large for UDP are lost.',
+    ],
+    [
+      'at names that are not there',
+      { name: 'absent', rcode: 'NOERROR' },
+      'medium: All 2 replicas of cluster DNS fail: an answer to a name that is not there (NOERROR), so that no NXDOMAIN comes for what is not there.',
+    ],
+  ])('all of them fail %s, which is not the end of all names', (_, changes, words) => {
+    const seen = [at(first), at(first, changes), at(second), at(second, changes)];
+    expect(told([seen, seen])).toEqual([words]);
+  });
+
+  it('one fails and the other is lost by TCP alone: UDP is left', () => {
+    const seen = [at(first, silent), at(second), at(second, { protocol: 'tcp', ...silent })];
+    expect(told([seen, seen])).toEqual([
+      'high: All 2 replicas of cluster DNS fail: no answer by TCP, so that answers too large for UDP are lost.',
     ]);
   });
 
   it('all of them fail, which is critical and one finding', () => {
     const seen = [at(first, failed), at(second, failed)];
     expect(told([seen, seen])).toEqual([
-      'critical: All 2 replicas of cluster DNS fail: SERVFAIL by UDP, so that nothing resolves.',
+      'critical: All 2 replicas of cluster DNS fail: SERVFAIL, so that nothing resolves.',
     ]);
   });
 

@@ -7,11 +7,11 @@ import type { Address } from '../../proto/address.ts';
 import type { Lookup } from '../../proto/parts.ts';
 import type { ClusterCheck, ClusterView, NodeView } from '../model/check.ts';
 import type { ClusterObjects, Pod } from '../model/cluster.ts';
-import type { Subject, Violation } from '../model/finding.ts';
+import type { Severity, Subject, Violation } from '../model/finding.ts';
 import { apiAddresses, failureOf, isWell, lookupsOf, serverText } from './shared/dns.ts';
 import { fact } from './shared/evidence.ts';
 import { shellWord } from './shared/remedies.ts';
-import { podTopic } from './shared/topics.ts';
+import { peerTopic, podTopic } from './shared/topics.ts';
 import { counted, joined } from './shared/words.ts';
 
 export const dnsReplicaFailing: ClusterCheck = {
@@ -41,9 +41,25 @@ interface Replica {
 interface Failing {
   readonly node: string;
   readonly why: string;
-  readonly protocol: string;
+  readonly harm: Harm;
   /** That there was an answer shows that the way is there. */
   readonly isAnswered: boolean;
+}
+
+/** What comes of it. */
+type Harm = 'unresolved' | 'astray' | 'large' | 'absent';
+
+/** Where one replica does so, and where all do; the worst first. */
+const harms: { readonly [harm in Harm]: { readonly one: Severity; readonly all: Severity; readonly so: string } } = {
+  unresolved: { one: 'high', all: 'critical', so: 'nothing resolves' },
+  astray: { one: 'high', all: 'critical', so: "names lead to other addresses than the API's" },
+  large: { one: 'medium', all: 'high', so: 'answers too large for UDP are lost' },
+  absent: { one: 'medium', all: 'medium', so: 'no NXDOMAIN comes for what is not there' },
+};
+const worstFirst = Object.keys(harms) as readonly Harm[];
+
+function harmOf(failing: Replica['failing']): Harm {
+  return worstFirst.find((harm) => failing.some((one) => one.harm === harm)) ?? 'unresolved';
 }
 
 function evaluate({ nodes, objects }: ClusterView): readonly Violation[] {
@@ -91,13 +107,20 @@ function strayAddress({ name, rcode, addresses, answered }: Lookup, api: readonl
 /** A node counts once, as failing where any of its lookups fails. */
 function failingNodes(seen: readonly Seen[]): Replica['failing'] {
   return [...Map.groupBy(seen, ({ node }) => node)].flatMap(([node, of]) => {
-    const [first] = of.flatMap(({ lookup, why }) => (why === null ? [] : [{ lookup, why }]));
-    if (first === undefined) return [];
-    const { why, lookup } = first;
+    const failed = of.flatMap(({ lookup, why }) => (why === null ? [] : [{ ...lookup, why, harm: harmOfOne(lookup) }]));
+    const [worst] = failed.toSorted((one, other) => worstFirst.indexOf(one.harm) - worstFirst.indexOf(other.harm));
+    if (worst === undefined) return [];
     // Whichever question it answers, by whichever protocol.
     const isAnswered = of.some((one) => one.lookup.answered > 0);
-    return [{ node, why, protocol: lookup.protocol.toUpperCase(), isAnswered }];
+    const why = worst.harm === 'large' ? `${worst.why} by TCP` : worst.why;
+    return [{ node, why, harm: worst.harm, isAnswered }];
   });
+}
+
+function harmOfOne({ name, protocol, rcode, addresses }: Lookup): Harm {
+  if (name === 'absent') return 'absent';
+  if (protocol === 'tcp') return 'large';
+  return rcode === 'NOERROR' && addresses.length > 0 ? 'astray' : 'unresolved';
 }
 
 function wellNodes(seen: readonly Seen[]): readonly string[] {
@@ -124,7 +147,8 @@ function ofOne(objects: ClusterObjects, replica: Replica, { others, isAll }: Com
   const [pod] = objects.podsWithAddress(server);
   const subject: Subject =
     pod === undefined ? { kind: 'Address', name: server } : { kind: 'Pod', namespace: pod.namespace, name: pod.name };
-  const [first] = failing;
+  const harm = harmOf(failing);
+  const first = failing.find((one) => one.harm === harm);
   const nodes = failing.map(({ node }) => node);
   const isCertain = isBeyondDoubt(objects, replica);
   const doubt = isCertain ? '' : ` Only ${joined(nodes)} says so, and it may be the way from there.`;
@@ -132,19 +156,28 @@ function ofOne(objects: ClusterObjects, replica: Replica, { others, isAll }: Com
     others > 0
       ? `, while ${counted(others, 'other replica')} ${others === 1 ? 'answers' : 'answer'}`
       : isAll
-        ? ', and there is no other, so that nothing resolves'
+        ? `, and there is no other, so that ${harms[harm].so}`
         : '';
   return {
     subject,
-    summary: `${nameOf(pod, text)} fails as a replica of cluster DNS: ${first?.why} to ${joined(nodes)} by ${first?.protocol}${rest}.${doubt}`,
+    summary: `${nameOf(pod, text)} fails as a replica of cluster DNS: ${first?.why} to ${joined(nodes)}${harm === 'large' ? ' (by UDP it answers)' : ''}${rest}.${doubt}`,
     evidence: [
-      ...failing.slice(0, 10).map(({ node, why, protocol }) => fact(`asked by ${node}`, `${why}, ${protocol}`)),
+      ...failing.slice(0, 10).map(({ node, why }) => fact(`asked by ${node}`, why)),
       ...(well.length === 0 ? [] : [fact('answers', joined(well))]),
     ],
     remediation: pod === undefined ? [] : remedies(pod),
     frontends: [],
     topics: pod === undefined ? [] : [podTopic(pod.namespace, pod.name)],
-    severity: isAll ? 'critical' : isCertain ? 'high' : 'medium',
+    ...unheardOf(pod, failing),
+    severity: isAll ? harms[harm].all : isCertain ? harms[harm].one : 'medium',
+  };
+}
+
+/** Where any lookup was answered, the way to it is there. */
+function unheardOf(pod: Pod | undefined, failing: Replica['failing']): Pick<Violation, 'unheard'> {
+  if (pod === undefined || pod.nodeName === null || failing.some(({ isAnswered }) => isAnswered)) return {};
+  return {
+    unheard: { by: failing.map(({ node }) => node), node: pod.nodeName, peer: peerTopic(pod.nodeName) },
   };
 }
 
@@ -161,10 +194,14 @@ function remedies({ namespace, name }: Pod) {
 }
 
 function ofAll(failing: readonly Replica[]): Violation {
-  const [first] = failing.flatMap((replica) => replica.failing);
+  const seen = failing.flatMap((replica) => replica.failing);
+  // What still works with one of them still works.
+  const harm =
+    worstFirst.findLast((each) => failing.some((replica) => harmOf(replica.failing) === each)) ?? 'unresolved';
+  const first = seen.find((one) => one.harm === harm);
   return {
     subject: { kind: 'Cluster', name: 'cluster DNS' },
-    summary: `All ${failing.length} replicas of cluster DNS fail: ${first?.why} by ${first?.protocol}, so that nothing resolves.`,
+    summary: `All ${failing.length} replicas of cluster DNS fail: ${first?.why}, so that ${harms[harm].so}.`,
     evidence: failing
       .slice(0, 10)
       .map(({ text, failing: of }) => fact(text, `${of[0]?.why} to ${joined(of.map(({ node }) => node))}`)),
@@ -179,6 +216,6 @@ function ofAll(failing: readonly Replica[]): Violation {
       },
     ],
     frontends: [],
-    severity: 'critical',
+    severity: harms[harm].all,
   };
 }

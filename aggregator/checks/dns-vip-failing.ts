@@ -18,7 +18,7 @@ export const dnsVipFailing: NodeCheck = {
   severity: 'critical',
   title: "The DNS Service's address does not answer on this node, its replicas do",
   explanation: `Lookups at the address of the cluster DNS Service get no answer on this node, while at least one replica answers the same question when it is asked at its own address. So CoreDNS works and the way to it through the Service does not: rules of kube-proxy that are missing or old, an entry of connection tracking from before the rules, two iptables backends that disagree. Pods of this node resolve nothing; on other nodes all is well.`,
-  falsePositives: `Three lookups in a row must be lost at the Service's address, by the same protocol by which a replica answers. An address that the node-local cache holds itself is that cache's matter. Where no replica answers either, this says nothing.`,
+  falsePositives: `Three lookups in a row must be lost at the Service's address, by the same protocol by which a replica answers. Where another replica is silent to this node, the lookups may have been sent to it, and nothing is said. An address that the node-local cache holds itself is that cache's matter. Where no replica answers either, this says nothing.`,
   remediation: `Look at the findings of this node about the DNS Service first: they name the rule. If there is none, delete the entries of connection tracking for the address with the command of the finding, then restart kube-proxy.`,
   needs: ['dns'],
   holdForSeconds: 60,
@@ -40,19 +40,22 @@ function isHeldHere({ nodeLocal }: DnsReport, { server }: Lookup): boolean {
   return nodeLocal?.addresses.includes(server) === true;
 }
 
-/** Replicas that this node's rules, as they are or as they should be, send the address to. */
+/**
+ * Of the replicas that this node's rules, as they are or as they should be, send the address to, those that answer. None
+ * where one of them is silent: of two replicas one has every eighth window to itself.
+ */
 function replicasAnswering(view: NodeView, { lookups }: DnsReport, { server, protocol }: Lookup): readonly Lookup[] {
   const key = dnsFrontend(server, protocol);
   const routes = [view.observed, view.desired].map((table) => table?.get(key)?.forwarding.node.route);
   const own = new Set(routes.flatMap((route) => (route?.action === 'forward' ? route.backends : [])));
-  return lookups.filter(
+  const replicas = lookups.filter(
     (one) =>
       one.by === 'backend' &&
       one.name === 'cluster' &&
       one.protocol === protocol &&
-      isWell(one) &&
       (own.size === 0 || [...own].includes(serverText(one) as never)),
   );
+  return replicas.some(isSilent) ? [] : replicas.filter(isWell);
 }
 
 function violation(view: NodeView, lookup: Lookup, answering: readonly Lookup[]): Violation {

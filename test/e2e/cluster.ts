@@ -33,6 +33,8 @@ export interface ClusterPlan {
   readonly nodes: 'kernel' | 'recorded';
   /** Nodes of the API that have no agent: `node-c`. */
   readonly without?: readonly string[];
+  /** The resolv.conf that kubelets give the agents' pods, of nodes with a kernel; absent: the machine's own. */
+  readonly resolvConf?: string;
 }
 
 export class Cluster<N extends TestNode = TestNode> {
@@ -182,7 +184,7 @@ const sliceLabel = 'kubernetes.io/service-name';
 /** A cluster as it was recorded, with all that belongs to it, not started yet. */
 export async function openCluster(plan: ClusterPlan & { readonly nodes: 'kernel' }): Promise<Cluster<KernelNode>>;
 export async function openCluster(plan: ClusterPlan): Promise<Cluster>;
-export async function openCluster({ name, nodes: kind, without = [] }: ClusterPlan): Promise<Cluster> {
+export async function openCluster({ name, nodes: kind, without = [], resolvConf }: ClusterPlan): Promise<Cluster> {
   const folder = mkdtempSync(join(tmpdir(), `plumbline-test-${name}-`));
   const api = recordedApi([...nodeNames, ...without]);
   const made: TestNode[] = [];
@@ -195,7 +197,7 @@ export async function openCluster({ name, nodes: kind, without = [] }: ClusterPl
       recording: join(recordingFolder(recording), node),
       folder: own,
     };
-    const opened = kind === 'kernel' ? openKernelNode({ ...plan, cluster: name }) : openRecordedNode(plan);
+    const opened = kind === 'kernel' ? openKernelNode({ ...plan, cluster: name, resolvConf }) : openRecordedNode(plan);
     made.push(opened);
     return opened;
   };

@@ -11,6 +11,7 @@ import { syncedNow, type TestNode } from './test-node.ts';
 import { pause } from './until.ts';
 
 export interface KernelNode extends TestNode {
+  readonly namespace: string;
   /** Its IPv4 rules as the kernel has them now. */
   saved(): string;
   /** Deletes one rule of the nat table by hand, `-A CHAIN ...` as it is printed. */
@@ -28,6 +29,8 @@ export interface KernelNodePlan {
   readonly recording: string;
   /** An empty folder of its own. */
   readonly folder: string;
+  /** The resolv.conf that the kubelet gives the agent's pod; absent: the machine's own. */
+  readonly resolvConf?: string | undefined;
 }
 
 /** @throws with the command that failed, and leaves nothing. */
@@ -41,7 +44,7 @@ export function openKernelNode(plan: KernelNodePlan): KernelNode {
   }
 }
 
-function prepare({ name, backend, recording, folder }: KernelNodePlan, namespace: string): KernelNode {
+function prepare({ name, backend, recording, folder, resolvConf }: KernelNodePlan, namespace: string): KernelNode {
   const dump = (program: string) => readFileSync(join(recording, `${program}-${backend}-save.txt`), 'utf8');
   for (const address of recordedAddresses(recording)) mustRunIn(namespace, 'ip', ['addr', 'add', address, 'dev', 'lo']);
   makeCounters(namespace);
@@ -58,13 +61,14 @@ function prepare({ name, backend, recording, folder }: KernelNodePlan, namespace
     rules = text;
   };
   write(dump('iptables'));
-  const enter = ['ip', 'netns', 'exec', namespace] as const;
+  const enter = ['ip', 'netns', 'exec', namespace, ...mounting(folder, resolvConf)];
   const change = (how: '-A' | '-D', rule: string): void => {
     const command = `iptables-${backend} -t nat ${rule.replace('-A', how)}`;
     mustRunIn(namespace, 'sh', ['-c', command]);
   };
   return {
     name,
+    namespace,
     folder,
     enter,
     write,
@@ -85,6 +89,14 @@ function prepare({ name, backend, recording, folder }: KernelNodePlan, namespace
     },
     close: () => closeNamespace(namespace),
   };
+}
+
+/** ip(8) gives each program a view of its own of what is mounted, so it is nobody else's. */
+function mounting(folder: string, resolvConf: string | undefined): readonly string[] {
+  if (resolvConf === undefined) return [];
+  const file = join(folder, 'resolv.conf');
+  writeFileSync(file, resolvConf);
+  return ['sh', '-c', 'mount --bind "$0" /etc/resolv.conf && exec "$@"', file];
 }
 
 /** The API's objects that were recorded with a node. */

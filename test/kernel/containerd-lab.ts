@@ -96,7 +96,7 @@ function labOf(kubelet: Kubelet, node: PodNode, api: string): Omit<ContainerdLab
   return {
     node,
     socket: kubelet.containerd.socket,
-    addHostPod: async (name) => (await runSandbox(kubelet, name, true)).uid,
+    addHostPod: async (name) => (await runSandbox(kubelet, { namespace: 'shop', name }, true)).uid,
     stop: (pod) => kubelet.orders.stop(pod.id),
     reinstall: () => reinstall(kubelet),
     writeApi: () => {
@@ -119,7 +119,8 @@ function nodeOf(kubelet: Kubelet): PodNode {
     folders,
     places: placesOf(folders, 'plain'),
     pods,
-    addPod: (name) => addPod(kubelet, name),
+    addPod: (name) => addPod(kubelet, 'shop', name),
+    addPodOf: (podNamespace, name) => addPod(kubelet, podNamespace, name),
     removePod: async (pod) => {
       gone(pod);
       await kubelet.orders.stop(pod.id);
@@ -138,10 +139,19 @@ interface Ran {
   readonly pid: number;
 }
 
-async function runSandbox({ orders, uids }: Kubelet, name: string, hostNetwork: boolean): Promise<Ran> {
+interface NamedPod {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+async function runSandbox(
+  { orders, uids }: Kubelet,
+  { namespace, name }: NamedPod,
+  hostNetwork: boolean,
+): Promise<Ran> {
   const uid = randomUUID();
   uids.add(uid);
-  const id = await orders.run({ namespace: 'shop', name, uid, cgroup: cgroupOf(uid), hostNetwork });
+  const id = await orders.run({ namespace, name, uid, cgroup: cgroupOf(uid), hostNetwork });
   const pid = await until({
     what: `a process of ${name}`,
     seconds: 10,
@@ -151,12 +161,12 @@ async function runSandbox({ orders, uids }: Kubelet, name: string, hostNetwork: 
   return { id, uid, pid: pid ?? 0 };
 }
 
-async function addPod(kubelet: Kubelet, name: string): Promise<LabPod> {
-  const { id, uid, pid } = await runSandbox(kubelet, name, false);
+async function addPod(kubelet: Kubelet, namespace: string, name: string): Promise<LabPod> {
+  const { id, uid, pid } = await runSandbox(kubelet, { namespace, name }, false);
   // The runtime's own name for it is seen by nobody else.
   const networkNamespace = attachNamespace(`pod-${uid.slice(0, 8)}`, pid);
   const network = { ok: true, value: wiringOf(kubelet.plan.folders, id) } as const;
-  const pod = { id, networkNamespace, namespace: 'shop', name, uid, network, pid };
+  const pod = { id, networkNamespace, namespace, name, uid, network, pid };
   kubelet.pods.push(pod);
   return pod;
 }

@@ -41,7 +41,10 @@ export function apiOf(nodes: readonly AnnotatedNode[]): LabApi {
     events: all.flatMap(({ node, pod }) => (pod.network.ok ? [] : [failure(node, pod, pod.network.because)])),
     services: [],
     endpointslices: [],
-    namespaces: [{ metadata: { name: 'shop', uid: 'b6f9a4ee-6f4c-4d0c-9f5f-64c8f2e0d8a1' } }],
+    namespaces: [
+      { metadata: { name: 'kube-system', uid: '0d0b6f2e-7f64-4f0e-9f0b-3c7a52f0c001' } },
+      { metadata: { name: 'shop', uid: 'b6f9a4ee-6f4c-4d0c-9f5f-64c8f2e0d8a1' } },
+    ],
   };
 }
 
@@ -90,6 +93,7 @@ function readiness({ folders: { cniConfigurations } }: PodNode) {
   return { status: 'False', reason: 'KubeletNotReady', message };
 }
 
+/** Those of kube-system are of the Deployment coredns, as kubeadm makes it. */
 function podObject(node: PodNode, { network, ...pod }: LabPod): ApiObject {
   const at = anHourAgo();
   const isWired = network.ok;
@@ -100,9 +104,13 @@ function podObject(node: PodNode, { network, ...pod }: LabPod): ApiObject {
       namespace: pod.namespace,
       uid: pod.uid,
       creationTimestamp: at,
-      labels: { app: pod.name },
+      labels: pod.namespace === 'kube-system' ? { 'k8s-app': 'kube-dns' } : { app: pod.name },
     },
-    spec: { nodeName: node.name, containers: [{ name: 'main', image: 'registry.example/app:1' }] },
+    spec: {
+      nodeName: node.name,
+      dnsPolicy: pod.namespace === 'kube-system' ? 'Default' : 'ClusterFirst',
+      containers: [{ name: 'main', image: 'registry.example/app:1' }],
+    },
     status: {
       phase: isWired ? 'Running' : 'Pending',
       conditions: [

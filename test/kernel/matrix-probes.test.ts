@@ -4,7 +4,6 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Host, localHost } from '../../agent/host.ts';
-import { desiredState } from '../../aggregator/audit/desired.ts';
 import { wholeMatrix } from '../../aggregator/audit/matrix/matrix.ts';
 import { observedPairs } from '../../aggregator/audit/matrix/observations.ts';
 import { MatrixTargets, openTargets, probeAnnotation } from '../../aggregator/audit/matrix-targets.ts';
@@ -18,16 +17,13 @@ import { node, pod, prefix, service, slice } from '../builders.ts';
 import { until } from '../e2e/until.ts';
 import { probes } from '../network-builders.ts';
 import { policy } from '../policy-world.ts';
-import { iptablesProfile } from '../property/iptables-profile.ts';
-import { writeRules } from '../property/rule-writer.ts';
-import { printWritten } from '../property/written-rules.ts';
 import { reported } from '../view-builders.ts';
 import { type Lab, localAddresses, nodeAddress, openLab } from './lab.ts';
 import { labNode } from './lab-cluster.ts';
-import { podRange } from './lab-rules.ts';
 import { makeCounters } from './loaded-rules.ts';
 import { mustRunIn, removeAbandoned, whyNotHere } from './namespaces.ts';
 import { ProbingPeer } from './probing-peer.ts';
+import { programRules } from './programmed-rules.ts';
 
 const dbPod = '10.244.2.10';
 const [db, shy] = [
@@ -64,20 +60,11 @@ const closed = clusterWith([policy('shop/nobody', { podSelector: {}, policyTypes
 
 /** Programs what kube-proxy programs. @param without the rules of this Service are left out. */
 function program(namespace: string, without: string | null = null): void {
-  const settings = {
-    nodeName: labNode,
-    localAddresses,
-    localDetector: { ipv4: podRange, ipv6: { kind: 'none' } },
-    masqueradeAll: false,
-  } as const;
-  const profile = iptablesProfile(settings);
-  const { table, owners } = desiredState(open, { name: labNode, zone: null, profile });
-  const rules = writeRules({ ...settings, table, owners, markBit: 14, localhostNodePorts: true }, 'ipv4');
-  const left = rules.map((one) => ({
-    ...one,
-    rules: one.rules.filter((line) => without === null || !(line.includes('KUBE-SERVICES') && line.includes(without))),
-  }));
-  mustRunIn(namespace, 'iptables-nft-restore', [], printWritten(left));
+  programRules(
+    { name: labNode, namespace, localAddresses },
+    open,
+    (line) => without !== null && line.includes(without),
+  );
 }
 
 /** What probes saw, as the matrix shows it: of all pairs those that begin at a node. */

@@ -31,8 +31,10 @@ export interface PodNode {
   readonly places: Readonly<Record<string, string>>;
   /** In the order in which they were made; those that the API does not know any more are left out. */
   readonly pods: readonly LabPod[];
-  /** Makes a pod as a kubelet does; one whose network fails stays in the API, and waits. */
+  /** Makes a pod as a kubelet does, in the namespace `shop`; one whose network fails stays in the API, and waits. */
   addPod(name: string): Promise<LabPod>;
+  /** Makes one in another namespace of the API. */
+  addPodOf(namespace: string, name: string): Promise<LabPod>;
   /** Ends it and its process as a kubelet does. */
   removePod(pod: LabPod): Promise<void>;
   /** It is gone, as after a restart of the machine: its namespace and links too; what the plugins wrote down stays. */
@@ -42,7 +44,10 @@ export interface PodNode {
   close(): Promise<void>;
 }
 
-export type PodNodePlan = Omit<PodNode, 'pods' | 'addPod' | 'removePod' | 'losePod' | 'leavePod' | 'close'> & {
+export type PodNodePlan = Omit<
+  PodNode,
+  'pods' | 'addPod' | 'addPodOf' | 'removePod' | 'losePod' | 'leavePod' | 'close'
+> & {
   readonly wiring: Wiring;
 };
 
@@ -64,21 +69,23 @@ export function openPodNode({ wiring, ...plan }: PodNodePlan): PodNode {
     removeNamespace(pod.networkNamespace);
     namespaces.delete(pod.networkNamespace);
   };
+  const addPodOf = async (namespace: string, name: string): Promise<LabPod> => {
+    const sandbox = makeSandbox(namespace, name);
+    namespaces.add(sandbox.networkNamespace);
+    const child = await startProcess(sandbox);
+    processes.set(sandbox.uid, child);
+    const network = wiring.attach(plan, sandbox);
+    await hasEntered(child, name);
+    const pod = { ...sandbox, network, pid: network.ok ? (child.pid ?? null) : null };
+    pods.push(pod);
+    if (!network.ok) await end(pod).then(() => drop(pod));
+    return pod;
+  };
   return {
     ...plan,
     pods,
-    addPod: async (name) => {
-      const sandbox = makeSandbox(name);
-      namespaces.add(sandbox.networkNamespace);
-      const child = await startProcess(sandbox);
-      processes.set(sandbox.uid, child);
-      const network = wiring.attach(plan, sandbox);
-      await hasEntered(child, name);
-      const pod = { ...sandbox, network, pid: network.ok ? (child.pid ?? null) : null };
-      pods.push(pod);
-      if (!network.ok) await end(pod).then(() => drop(pod));
-      return pod;
-    },
+    addPod: (name) => addPodOf('shop', name),
+    addPodOf,
     removePod: async (pod) => {
       await forget(pod);
       wiring.detach(plan, pod);
@@ -96,12 +103,12 @@ export function openPodNode({ wiring, ...plan }: PodNodePlan): PodNode {
   };
 }
 
-function makeSandbox(name: string): LabSandbox {
+function makeSandbox(namespace: string, name: string): LabSandbox {
   const uid = randomUUID();
   const networkNamespace = makeNamespace(`pod-${uid.slice(0, 8)}`);
   // Whoever asks a closed port is told so each time, not six times a second.
   mustRunIn(networkNamespace, 'sysctl', ['-qw', 'net.ipv4.icmp_ratelimit=0', 'net.ipv4.icmp_ratemask=0']);
-  return { id: randomBytes(32).toString('hex'), networkNamespace, namespace: 'shop', name, uid };
+  return { id: randomBytes(32).toString('hex'), networkNamespace, namespace, name, uid };
 }
 
 /** The one container of a pod's sandbox. It ends with this process at the latest. */

@@ -22,7 +22,7 @@ const items = (edit: (list: Json[]) => Json[]): Edit =>
 
 const without = (dst: string): Edit => json((routes: Json[]) => routes.filter((route) => route.dst !== dst));
 
-/** What the agent's lookups tell where DNS works: written by hand, no real resolver was asked. */
+/** What lookups tell where DNS works, by hand: of real resolvers test/kernel/dns-faults.test.ts gets it in this form. */
 function dns(changes: Partial<DnsReport> = {}): Part<DnsReport> {
   return reported({
     node: null,
@@ -256,7 +256,7 @@ describe('on-call asks about one pair', () => {
       direction: 'there',
       by: 'dns-upstream-failing',
       sentence:
-        'L4 broke first: 10.96.0.10 gives node-a SERVFAIL for names outside of the cluster, and so does the upstream 192.0.2.53 itself.',
+        'L4 broke first: 10.96.0.10 gives node-a SERVFAIL for names outside of the cluster, and the server above 192.0.2.53 fails (SERVFAIL) too when asked directly.',
       remedy: 'kubectl -n kube-system logs -l k8s-app=kube-dns --tail=50 --prefix',
     });
     expect((await asked('api.shop:9090')).verdict).toBe('works');

@@ -7,39 +7,39 @@ const shownIn =
 
 const policies = shownIn('test/scenarios/policies.test.ts');
 const inTestOf = (check: string) => shownIn(`aggregator/checks/${check}.test.ts`);
-const byHand = 'lookups made by hand: no recording has any';
-const kubeadm = "kubeadm's Corefile, with another line of forward";
+const lookups = shownIn('test/kernel/dns-faults.test.ts');
+const unbound = 'real lookups of unbound in namespaces';
 const onePolicy = 's1, one policy changed';
 const settings = 'resolver settings made by hand: no recording has any';
 
 export const namesAndPoliciesEvidence: Readonly<Record<string, CheckEvidence>> = {
   'dns-config-mismatch': {
-    fires: inTestOf('dns-config-mismatch')('the kubelet names a server that no Service has', settings),
-    mustNot: inTestOf('dns-config-mismatch')('the server is the cache on the node', settings),
+    fires: lookups('the kubelet of node-1 gives pods a server that is not there', unbound),
+    mustNot: lookups('pods of node-1 ask the cache on it, which answers', unbound),
   },
   'dns-forward-loop': {
-    fires: inTestOf('dns-forward-loop')('the file that the kubelet hands on names systemd-resolved', kubeadm),
-    mustNot: inTestOf('dns-forward-loop')('the file names a server above', kubeadm),
+    fires: lookups("the kubelet gives the replicas systemd-resolved's address, which is their own", unbound),
+    mustNot: lookups('both servers above have ended', unbound),
   },
   'dns-no-endpoints': {
     fires: inTestOf('dns-no-endpoints')('no endpoint is left', 's1, the slices of kube-dns taken out'),
     mustNot: inTestOf('dns-no-endpoints')('another Service has none', 's1, the slices of shop/api taken out'),
   },
   'dns-replica-failing': {
-    fires: inTestOf('dns-replica-failing')('one replica is silent to both nodes, the other answers', byHand),
-    mustNot: inTestOf('dns-replica-failing')('as many nodes get an answer as do not', byHand),
+    fires: lookups('a replica hangs', unbound),
+    mustNot: lookups('the pods of node-2 are out of the reach of node-1', unbound),
   },
   'dns-search-amplification': {
     fires: inTestOf('dns-search-amplification')("pods have three domains of their node behind the cluster's", settings),
     mustNot: inTestOf('dns-search-amplification')("the usual list, with one domain of a cloud's", settings),
   },
   'dns-upstream-failing': {
-    fires: inTestOf('dns-upstream-failing')('names the server above that fails when it is asked directly', byHand),
-    mustNot: inTestOf('dns-upstream-failing')('names of the cluster fail as well', byHand),
+    fires: lookups('both servers above refuse', unbound),
+    mustNot: lookups('both replicas hang', unbound),
   },
   'dns-vip-failing': {
-    fires: inTestOf('dns-vip-failing')("the Service's address is silent while a replica answers", byHand),
-    mustNot: inTestOf('dns-vip-failing')('no replica answers either', byHand),
+    fires: lookups('something on node-1 drops what goes to the Service', unbound),
+    mustNot: lookups('a replica has ended', unbound),
   },
   'first-policy-isolates': {
     fires: policies(
@@ -59,8 +59,8 @@ export const namesAndPoliciesEvidence: Readonly<Record<string, CheckEvidence>> =
     mustNot: inTestOf('matrix-mismatch')('the pod itself refused', 'connections made by hand: no recording has any'),
   },
   'node-local-dns-down': {
-    fires: inTestOf('node-local-dns-down')('nobody listens at its port', byHand),
-    mustNot: inTestOf('node-local-dns-down')('it answers without a link (Cilium)', byHand),
+    fires: lookups('the cache on node-1 has ended', unbound),
+    mustNot: lookups('pods of node-1 ask the cache on it, which answers', unbound),
   },
   'policy-blocks-probes': {
     fires: policies(
