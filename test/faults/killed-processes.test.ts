@@ -81,9 +81,14 @@ describe.concurrent('processes that are ended', () => {
     const endWatch = watchClosely(cluster, shown);
     await pause(11_000);
     for (let strike = 0; strike < 4; strike++) vandal.strike();
-    const firing = () => cluster.client.findings('&state=firing');
-    await until({ what: 'pending findings', seconds: 20, look: () => shown.count, met: (count) => count >= 4 });
+    await until({
+      what: 'pending findings',
+      seconds: 20,
+      look: () => ofNodes(cluster),
+      met: ({ length }) => length >= 4,
+    });
     cluster.touch();
+    const firing = async () => (await ofNodes(cluster)).filter(({ state }) => state === 'firing');
     await until({ what: 'findings to fire', seconds: 45, look: firing, met: ({ length }) => length >= 4 });
 
     for (let kill = 0; kill < kills; kill++) {

@@ -15,10 +15,6 @@ export class ShownFindings {
   readonly wrong = new Set<string>();
   readonly #shown = new Map<string, FindingJson>();
 
-  get count(): number {
-    return this.#shown.size;
-  }
-
   get fingerprints(): readonly string[] {
     return [...this.#shown.keys()].sort();
   }
