@@ -5,6 +5,8 @@ export interface GridLayout {
   readonly step: number;
   /** Pixels left of the squares for the rows' names; 0 where rows are too low for them. */
   readonly names: number;
+  /** Pixels above the squares for the columns' names, which lean to the right by as much; 0 like `names`. */
+  readonly head: number;
   readonly width: number;
   readonly height: number;
 }
@@ -13,16 +15,20 @@ const leastStep = 2;
 const mostStep = 26;
 /** Lower rows have no name beside them: pointing at one tells it. */
 const namedStep = 14;
-const namesWidth = 200;
+const mostNames = 200;
+const mostHead = 120;
 
 /** @param width pixels that there are. */
 export function gridLayout(rows: number, columns: number, width: number): GridLayout {
   const fitting = (room: number) => Math.floor(room / Math.max(1, columns));
-  const named = Math.min(mostStep, fitting(width - namesWidth));
-  const isNamed = named >= namedStep;
-  const step = Math.max(leastStep, isNamed ? named : Math.min(mostStep, fitting(width)));
-  const names = isNamed ? namesWidth : 0;
-  return { step, names, width: names + columns * step, height: rows * step };
+  // A narrow screen has less for names, and still most of it.
+  const [names, head] = [Math.min(mostNames, Math.floor(width * 0.4)), Math.min(mostHead, Math.floor(width * 0.3))];
+  const named = Math.min(mostStep, fitting(width - names - head));
+  if (named >= namedStep) {
+    return { step: named, names, head, width: names + columns * named + head, height: head + rows * named };
+  }
+  const step = Math.max(leastStep, Math.min(mostStep, fitting(width)));
+  return { step, names: 0, head: 0, width: columns * step, height: rows * step };
 }
 
 export interface PairCell {
@@ -30,13 +36,13 @@ export interface PairCell {
   readonly column: number;
 }
 
-/** The square at a point; null beside them. A name is the first of its row. */
+/** The square at a point; null beside them. A row's name is the first of its row, a column's name is none. */
 export function pairAt(
-  { step, names }: GridLayout,
+  { step, names, head }: GridLayout,
   size: { readonly rows: number; readonly columns: number },
   at: { readonly x: number; readonly y: number },
 ): PairCell | null {
-  const row = Math.floor(at.y / step);
+  const row = Math.floor((at.y - head) / step);
   const column = Math.max(0, Math.floor((at.x - names) / step));
   return row >= 0 && row < size.rows && column < size.columns ? { row, column } : null;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { apiPath, askedOf, pairOf, tracePath } from './trace-question.ts';
+import { apiPath, askedOf, pairOf, podChoices, tracePath } from './trace-question.ts';
 
 describe('a question about a way', () => {
   it('is in the URL what was said, and is read back from there', () => {
@@ -24,6 +24,31 @@ describe('a question about a way', () => {
     expect(tracePath({ from: 'a&to=evil#x', to: '"><script>' })).toBe(
       '/trace?from=a%26to%3Devil%23x&to=%22%3E%3Cscript%3E',
     );
+  });
+});
+
+describe('the pods that may stand for a workload', () => {
+  const asked = { from: 'deployment/shop/cart', to: 'statefulset/db/pg', port: '5432', protocol: '' };
+  /** As aggregator/diagnose/ends.ts says it. */
+  const detail = (end: string, pods: string) =>
+    `${end} is a workload, and what breaks may be on one node alone: ask about one pod. ${pods}`;
+
+  it('are those that the answer names, in the place of the end that it speaks of', () => {
+    expect(
+      podChoices(asked, detail('deployment/shop/cart', 'It has pod/shop/cart-0, pod/shop/cart-1.b and 7 more.')),
+    ).toEqual([
+      { pod: 'pod/shop/cart-0', question: { ...asked, from: 'pod/shop/cart-0' } },
+      { pod: 'pod/shop/cart-1.b', question: { ...asked, from: 'pod/shop/cart-1.b' } },
+    ]);
+    expect(podChoices(asked, detail('statefulset/db/pg', 'It has pod/db/pg-0.'))).toEqual([
+      { pod: 'pod/db/pg-0', question: { ...asked, to: 'pod/db/pg-0' } },
+    ]);
+  });
+
+  it('are none where it has none, or says something else', () => {
+    expect(podChoices(asked, detail('deployment/shop/cart', 'It has no pod now.'))).toEqual([]);
+    expect(podChoices(asked, 'There is no pod/shop/cart-9.')).toEqual([]);
+    expect(podChoices({ ...asked, from: '', to: '' }, detail('', 'It has pod/shop/cart-0.'))).toEqual([]);
   });
 });
 

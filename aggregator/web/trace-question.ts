@@ -32,6 +32,26 @@ export function tracePath(asked: Partial<Asked>): string {
   return `/trace?${queryOf({ from: '', to: '', port: '', protocol: '', ...asked })}`;
 }
 
+export interface PodChoice {
+  /** `pod/shop/web-0` */
+  readonly pod: string;
+  /** The same about this pod. */
+  readonly question: Asked;
+}
+
+/**
+ * Which pods may stand in the place of a workload, where the answer was that one is to be chosen; it names them.
+ * @param detail what the API said: `deployment/shop/web is a workload, ... It has pod/shop/web-0 and pod/shop/web-1.`
+ */
+export function podChoices(asked: Asked, detail: string): readonly PodChoice[] {
+  const end = (['from', 'to'] as const).find(
+    (one) => asked[one] !== '' && detail.startsWith(`${asked[one]} is a workload`),
+  );
+  if (end === undefined) return [];
+  const pods = detail.match(/\bpod\/[a-z0-9-]+\/[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?/g) ?? [];
+  return pods.map((pod) => ({ pod, question: { ...asked, [end]: pod } }));
+}
+
 type FindingPair = Pick<FindingJson, 'node' | 'subject'>;
 
 /** The way that a finding speaks of: from its node, or its pod, to what it is about. Null where it names no two ends. */

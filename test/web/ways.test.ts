@@ -1,6 +1,8 @@
 /** A trace and the matrix in a real browser: what is asked stands in the URL, what is broken is open, big is normal. */
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DiagnosisAnswer } from '../../aggregator/model/diagnosis.ts';
+import type { AuditRecord } from '../../aggregator/model/record.ts';
 import { launchBrowser, picture, type Served, serve, show } from './browser.ts';
 import { sampleOptions, sampleRecord, staleWeb } from './sample-record.ts';
 import { largeGrid } from './sample-ways.ts';
@@ -57,9 +59,22 @@ describe('a trace', () => {
   });
 });
 
+/** As aggregator/diagnose/ends.ts says it. */
+const severalPods: DiagnosisAnswer = {
+  ok: false,
+  parameter: 'from',
+  problem:
+    'deployment/shop/cart is a workload, and what breaks may be on one node alone: ask about one pod. It has pod/shop/cart-0 and pod/shop/cart-1.',
+};
+
 describe('the matrix', () => {
   it('says the pair under the keys, lists what differs and what is denied, and leads to the trace', async () => {
-    const { page, close } = await show(browser, `${served.url}/matrix`);
+    const answering: AuditRecord = {
+      ...record,
+      diagnose: (question) => (question.from.startsWith('deployment/') ? severalPods : record.diagnose(question)),
+    };
+    const answers = await serve({ record: answering });
+    const { page, close } = await show(browser, `${answers.url}/matrix`);
     const grid = page.getByRole('img', { name: /Grid of 3 workloads and 3 targets/ });
     await page.getByText('Predicted allowed; 11 of 20 probes were answered, from node-b.').waitFor();
     await page.getByText('db/default-deny egress').waitFor();
@@ -67,8 +82,12 @@ describe('the matrix', () => {
     await page.keyboard.press('ArrowRight');
     await page.getByText('deployment/shop/cart to svc/shop/web: a probe differs from what is predicted').waitFor();
     await page.keyboard.press('Enter');
-    await page.waitForURL(`${served.url}/trace?from=deployment%2Fshop%2Fcart&to=svc%2Fshop%2Fweb`);
+    await page.waitForURL(`${answers.url}/trace?from=deployment%2Fshop%2Fcart&to=svc%2Fshop%2Fweb`);
+    await page.getByRole('link', { name: 'Ask about pod/shop/cart-0' }).click();
+    await page.waitForURL(`${answers.url}/trace?from=pod%2Fshop%2Fcart-0&to=svc%2Fshop%2Fweb`);
+    await page.getByText('Layer by layer').waitFor();
     await close();
+    await answers.close();
   });
 
   it('of a quarter of a million pairs is one canvas', async () => {
@@ -77,6 +96,7 @@ describe('the matrix', () => {
     await page.getByRole('img', { name: /Grid of 500 workloads and 500 targets/ }).waitFor();
     expect(faults).toEqual([]);
     expect(await page.locator('main *').count()).toBeLessThan(200);
+    await page.waitForFunction("document.querySelector('canvas').width >= 1000");
     await picture(page, 'matrix-large');
     await close();
     await large.close();

@@ -1,29 +1,23 @@
 /** Nodes by layer on a canvas: a cell is a drawing, not an element, so five thousand nodes cost what five cost. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import type { HeatmapJson } from '../../http/schemas/overview.ts';
 import { type Cell, cellAt, cellWords, type HeatLayout, heatLayout, layerTitles } from '../heat-cells.ts';
 import { isName } from '../places.ts';
 import { go } from '../route.ts';
 import { drawHeat } from './heat-drawing.ts';
+import { useDrawing, useWidth } from './use-drawing.ts';
 
 export function HeatMap({ map }: { readonly map: HeatmapJson }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const [width, setWidth] = useState(0);
+  const width = useWidth(canvas);
   const [cursor, setCursor] = useState<Cell | null>(null);
   const [isWhole, setWhole] = useState(false);
   const layers = map.layers.length;
   const layout = heatLayout(map.nodes.length, layers, { width, isWhole });
-  useWidth(canvas, setWidth);
-  useEffect(() => {
-    const draw = () => {
-      if (canvas.current !== null && width > 0) drawHeat(canvas.current, map, layout, cursor);
-    };
-    draw();
-    // Colours are those of the style sheet, which follow the system.
-    const scheme = window.matchMedia('(prefers-color-scheme: dark)');
-    scheme.addEventListener('change', draw);
-    return () => scheme.removeEventListener('change', draw);
-  }, [map, width, cursor, isWhole]);
+  const draw = (on: HTMLCanvasElement) => {
+    if (width > 0) drawHeat(on, map, layout, cursor);
+  };
+  useDrawing(canvas, draw, [map, width, cursor, isWhole]);
   const pointed = (event: MouseEvent) => cellAt(layout, layers, { x: event.offsetX, y: event.offsetY });
   const hidden = map.nodes.length - layout.nodes;
   return (
@@ -73,17 +67,6 @@ function LayerNames({ layout: { head, stepY }, map }: { readonly layout: HeatLay
       ))}
     </ol>
   );
-}
-
-/** The width that there is for it, also when the window changes. */
-function useWidth(canvas: { readonly current: HTMLCanvasElement | null }, setWidth: (width: number) => void): void {
-  useEffect(() => {
-    const box = canvas.current?.parentElement;
-    if (box === null || box === undefined) return;
-    const observer = new ResizeObserver(() => setWidth(Math.floor(box.clientWidth)));
-    observer.observe(box);
-    return () => observer.disconnect();
-  }, []);
 }
 
 function openNode(map: HeatmapJson, cursor: Cell | null): void {

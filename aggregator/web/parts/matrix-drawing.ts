@@ -8,8 +8,8 @@ const roomForLetter = 13;
 
 export function drawMatrix(
   canvas: HTMLCanvasElement,
-  { rows, cells }: MatrixGridJson,
-  { step, names, height }: GridLayout,
+  { rows, columns, cells }: MatrixGridJson,
+  { step, names, head, height }: GridLayout,
   cursor: PairCell | null,
 ): void {
   const context = prepared(canvas, height);
@@ -17,18 +17,35 @@ export function drawMatrix(
   const colours = coloursOf(canvas);
   const hatch = hatching(context, colours('unknown'));
   const gap = step > 8 ? 2 : step > 4 ? 1 : 0;
+  const boxOf = (row: number, column: number): Box => ({
+    ...{ x: names + column * step, y: head + row * step },
+    ...{ width: step - gap, height: step - gap },
+  });
+  if (head > 0) {
+    for (const [column, name] of columns.entries()) {
+      drawLeaning(context, name, { ...boxOf(0, column), height: head }, colours);
+    }
+  }
   for (const [row, letters] of cells.entries()) {
     if (names > 0) {
-      drawName(context, rows[row] ?? '', { x: 0, y: row * step, width: names - 12, height: step }, colours);
+      drawName(context, rows[row] ?? '', { x: 0, y: head + row * step, width: names - 12, height: step }, colours);
     }
     for (let column = 0; column < letters.length; column++) {
-      const box = { x: names + column * step, y: row * step, width: step - gap, height: step - gap };
+      const box = boxOf(row, column);
       drawPair(context, box, letters[column] ?? '?', { colours, hatch });
     }
   }
   if (cursor === null) return;
-  const box = { x: names + cursor.column * step, y: cursor.row * step, width: step - gap, height: step - gap };
-  ring(context, box, colours('text'));
+  ring(context, boxOf(cursor.row, cursor.column), colours('text'));
+}
+
+/** A column's name begins above its square and rises to the right. @param box its square, as high as there is room above. */
+function drawLeaning(context: CanvasRenderingContext2D, name: string, box: Box, colours: Colours): void {
+  context.save();
+  context.translate(box.x + box.width / 2, box.y - 6);
+  context.rotate(-Math.PI / 4);
+  drawName(context, name, { x: 0, y: -8, width: (box.height - 12) * Math.SQRT2, height: 16 }, colours);
+  context.restore();
 }
 
 interface Paint {

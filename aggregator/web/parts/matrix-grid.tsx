@@ -1,55 +1,45 @@
 /** Pairs on a canvas: a cell is a drawing, not an element, so a quarter of a million cost what five cost. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import type { MatrixGridJson } from '../../http/schemas/matrix.ts';
 import { gridLayout, type PairCell, pairAt, pairBeside, pairWords } from '../matrix-cells.ts';
 import { go } from '../route.ts';
 import { tracePath } from '../trace-question.ts';
 import { drawMatrix } from './matrix-drawing.ts';
+import { useDrawing, useWidth } from './use-drawing.ts';
 
 export function MatrixGrid({ grid }: { readonly grid: MatrixGridJson }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const [width, setWidth] = useState(0);
+  const width = useWidth(canvas);
   const [cursor, setCursor] = useState<PairCell | null>(null);
   const size = { rows: grid.rows.length, columns: grid.columns.length };
   const layout = gridLayout(size.rows, size.columns, width);
-  useEffect(() => {
-    const box = canvas.current?.parentElement;
-    if (box === null || box === undefined) return;
-    const observer = new ResizeObserver(() => setWidth(Math.floor(box.clientWidth)));
-    observer.observe(box);
-    return () => observer.disconnect();
-  }, []);
-  useEffect(() => {
-    const draw = () => {
-      if (canvas.current !== null && width > 0) drawMatrix(canvas.current, grid, layout, cursor);
-    };
-    draw();
-    // Colours are those of the style sheet, which follow the system.
-    const scheme = window.matchMedia('(prefers-color-scheme: dark)');
-    scheme.addEventListener('change', draw);
-    return () => scheme.removeEventListener('change', draw);
-  }, [grid, width, cursor]);
+  const draw = (on: HTMLCanvasElement) => {
+    if (width > 0) drawMatrix(on, grid, layout, cursor);
+  };
+  useDrawing(canvas, draw, [grid, width, cursor]);
   const pointed = (event: MouseEvent) => pairAt(layout, size, { x: event.offsetX, y: event.offsetY });
   return (
     <div class="grid">
-      <canvas
-        ref={canvas}
-        role="img"
-        tabIndex={0}
-        aria-label={`Grid of ${size.rows} workloads and ${size.columns} targets. What is denied or differs is in the lists beside it.`}
-        style={{ width: `${layout.width}px`, height: `${layout.height}px` }}
-        onPointerMove={(event) => setCursor(pointed(event))}
-        onPointerLeave={() => setCursor(null)}
-        onBlur={() => setCursor(null)}
-        onClick={(event) => openPair(grid, pointed(event))}
-        onKeyDown={(event) => {
-          if (event.key === 'Enter') openPair(grid, cursor);
-          const next = pairBeside(cursor ?? { row: 0, column: 0 }, event.key, size);
-          if (next === null) return;
-          event.preventDefault();
-          setCursor(cursor === null ? { row: 0, column: 0 } : next);
-        }}
-      />
+      <div class="squares">
+        <canvas
+          ref={canvas}
+          role="img"
+          tabIndex={0}
+          aria-label={`Grid of ${size.rows} workloads and ${size.columns} targets. What is denied or differs is in the lists beside it.`}
+          style={{ width: `${layout.width}px`, height: `${layout.height}px` }}
+          onPointerMove={(event) => setCursor(pointed(event))}
+          onPointerLeave={() => setCursor(null)}
+          onBlur={() => setCursor(null)}
+          onClick={(event) => openPair(grid, pointed(event))}
+          onKeyDown={(event) => {
+            if (event.key === 'Enter') openPair(grid, cursor);
+            const next = pairBeside(cursor ?? { row: 0, column: 0 }, event.key, size);
+            if (next === null) return;
+            event.preventDefault();
+            setCursor(cursor === null ? { row: 0, column: 0 } : next);
+          }}
+        />
+      </div>
       <p class="pointed" aria-live="polite">
         {cursor === null ? 'Point at a square, or go through them with the arrow keys.' : pointedWords(grid, cursor)}
       </p>

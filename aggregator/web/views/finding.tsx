@@ -1,12 +1,8 @@
 /** Is it true, and what do I do? */
-import { useEffect } from 'preact/hooks';
 import type { CheckJson } from '../../http/schemas/check.ts';
 import type { FindingJson } from '../../http/schemas/finding.ts';
 import type { NodeJson } from '../../http/schemas/node.ts';
-import { copyText } from '../copy.ts';
-import { remedyOf } from '../finding-rows.ts';
 import { layerTitles } from '../heat-cells.ts';
-import { onCopyKey } from '../keys.ts';
 import type { LiveEvent } from '../live.ts';
 import { FindingState, Severity } from '../parts/badge.tsx';
 import { Code } from '../parts/code.tsx';
@@ -15,6 +11,7 @@ import { Life } from '../parts/life.tsx';
 import { NodeLink, SubjectLink } from '../parts/links.tsx';
 import { Markdown } from '../parts/markdown.tsx';
 import { Empty, Failure, Loading } from '../parts/notice.tsx';
+import { Remedies } from '../parts/remedies.tsx';
 import { Time } from '../parts/time.tsx';
 import { isName } from '../places.ts';
 import { useDocument } from '../state/use-document.ts';
@@ -44,7 +41,7 @@ export function Finding({ fingerprint }: { readonly fingerprint: string }) {
           )}
         </section>
         <div class="aside">
-          <Remedy finding={value} />
+          <Remedies of={value} />
           <Life finding={value} />
           <Closer finding={value} />
         </div>
@@ -105,32 +102,6 @@ function Group({ finding: { check, subject, groupNodes } }: { readonly finding: 
     <p class="hint">
       The same on {groupNodes} nodes: <a href={`/findings?${query}`}>all of them</a>.
     </p>
-  );
-}
-
-function Remedy({ finding }: { readonly finding: FindingJson }) {
-  const { remediation } = finding;
-  const mending = remedyOf(finding)?.command;
-  useEffect(
-    () =>
-      onCopyKey(() => {
-        if (mending !== undefined) void copyText(mending);
-      }),
-    [mending],
-  );
-  if (remediation.length === 0) return null;
-  return (
-    <section aria-labelledby="remedy">
-      <h2 id="remedy">What do I do?</h2>
-      <ol class="remedies">
-        {remediation.map(({ command, effect }, at) => (
-          <li key={at}>
-            <Code text={command} what="the command" />
-            <p>{effect}</p>
-          </li>
-        ))}
-      </ol>
-    </section>
   );
 }
 

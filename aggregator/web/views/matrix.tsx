@@ -10,6 +10,8 @@ import { tracePath } from '../trace-question.ts';
 const gatherMs = 10_000;
 const touches = () => true;
 const shownPairs = 200;
+/** A grid with more columns has the whole width, and the lists below it. */
+const mostBeside = 40;
 
 export function Matrix() {
   const namespace = query.value.get('namespace') ?? '';
@@ -51,7 +53,7 @@ function Whole({ grid, list, namespace }: WholeOf) {
       {grid.rows.length === 0 ? (
         <Empty>There is no workload to show.</Empty>
       ) : (
-        <div class="matrix">
+        <div class={grid.columns.length > mostBeside ? 'matrix whole' : 'matrix'}>
           <MatrixGrid grid={grid} />
           <div>
             <Pairs title="Probes differ from what is predicted" pairs={differing}>

@@ -1,19 +1,15 @@
 /** Which layer broke first? */
-import { useEffect } from 'preact/hooks';
-import { remedyOf } from '../finding-rows.ts';
 import type { DiagnosisDocument } from '../../http/schemas/diagnosis.ts';
-import { copyText } from '../copy.ts';
 import { layerTitles } from '../heat-cells.ts';
-import { onCopyKey } from '../keys.ts';
-import { Code } from '../parts/code.tsx';
 import { Hops } from '../parts/hops.tsx';
 import { Empty, Failure, Loading } from '../parts/notice.tsx';
+import { Remedies } from '../parts/remedies.tsx';
 import { TraceQuestion } from '../parts/trace-question.tsx';
 import { TraceSteps } from '../parts/trace-steps.tsx';
 import { VerdictMark } from '../parts/verdict-mark.tsx';
 import { query } from '../route.ts';
 import { useDocument } from '../state/use-document.ts';
-import { apiPath, askedOf } from '../trace-question.ts';
+import { apiPath, type Asked, askedOf, podChoices, tracePath } from '../trace-question.ts';
 
 export function Trace() {
   const asked = askedOf(query.value);
@@ -21,7 +17,11 @@ export function Trace() {
   return (
     <article>
       <p class="line">Trace</p>
-      {path === null ? <h1 class="sentence">Which layer broke first?</h1> : <Answer key={path} path={path} />}
+      {path === null ? (
+        <h1 class="sentence">Which layer broke first?</h1>
+      ) : (
+        <Answer key={path} path={path} asked={asked} />
+      )}
       <TraceQuestion key={query.value.toString()} asked={asked} />
       {path === null && (
         <Empty>
@@ -37,9 +37,11 @@ export function Trace() {
 const gatherMs = 5_000;
 const touches = () => true;
 
-function Answer({ path }: { readonly path: string }) {
+function Answer({ path, asked }: { readonly path: string; readonly asked: Asked }) {
   const { value, failure } = useDocument<DiagnosisDocument>(path, touches, gatherMs);
-  if (value === null) return failure === null ? <Loading what="the way" /> : <Failure detail={failure.detail} />;
+  if (value === null) {
+    return failure === null ? <Loading what="the way" /> : <Refused detail={failure.detail} asked={asked} />;
+  }
   const { from, to, sentence } = value;
   return (
     <>
@@ -51,41 +53,36 @@ function Answer({ path }: { readonly path: string }) {
         {to.node === null ? '' : ` on ${to.node}`}
         {value.port === null ? '' : `, ${value.protocol} ${value.port}`}
       </p>
-      <Remedy diagnosis={value} />
+      <Remedies of={value} />
       <Ladder diagnosis={value} />
       <Hops diagnosis={value} />
     </>
   );
 }
 
-interface DiagnosisOf {
-  readonly diagnosis: DiagnosisDocument;
+/** Of a workload that has several pods one is to be asked about: each is one press away. */
+function Refused({ detail, asked }: { readonly detail: string; readonly asked: Asked }) {
+  const choices = podChoices(asked, detail);
+  return (
+    <>
+      <Failure detail={detail} />
+      {choices.length > 0 && (
+        <ul class="choices">
+          {choices.map(({ pod, question }) => (
+            <li key={pod}>
+              <a href={tracePath(question)}>
+                Ask about <bdi>{pod}</bdi>
+              </a>
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
 }
 
-/** Below the sentence at once: who is woken wants to know what to do. */
-function Remedy({ diagnosis: { remediation } }: DiagnosisOf) {
-  const mending = remedyOf({ remediation })?.command;
-  useEffect(
-    () =>
-      onCopyKey(() => {
-        if (mending !== undefined) void copyText(mending);
-      }),
-    [mending],
-  );
-  if (remediation.length === 0) return null;
-  return (
-    <section aria-labelledby="remedy">
-      <h2 id="remedy">What do I do?</h2>
-      <ol class="remedies">
-        {remediation.map(({ command, effect }, at) => (
-          <li key={at}>
-            <Code text={command} what="the command" />
-            <p>{effect}</p>
-          </li>
-        ))}
-      </ol>
-    </section>
-  );
+interface DiagnosisOf {
+  readonly diagnosis: DiagnosisDocument;
 }
 
 /** Five rungs from the lowest layer up; the first that fails is open, or else those that are not known. */
