@@ -83,6 +83,8 @@ export interface Lookup {
   /** Of the newest three; 3 when the window is full. */
   readonly sent: number;
   readonly answered: number;
+  /** What they came to, the newest last: a code like `NXDOMAIN`, `NODATA` for NOERROR without an address, or the error. */
+  readonly outcomes: readonly string[];
   /** Of the newest that is decided: `NOERROR`, `NXDOMAIN`, `SERVFAIL`, `REFUSED`, ...; null = no answer, or none yet. */
   readonly rcode: string | null;
   /** Addresses in the newest answer, sorted, at most 8. */

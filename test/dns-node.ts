@@ -21,7 +21,7 @@ export function resolver(changes: Partial<ResolverSettings> = {}): ResolverSetti
 
 /** Three lookups of the cluster's own name at the Service's address, by UDP, all answered. */
 export function lookup(changes: Partial<Lookup> = {}): Lookup {
-  return {
+  const told: Omit<Lookup, 'outcomes'> = {
     server: changes.by === 'backend' ? replicas[0] : dnsAddress,
     port: 53,
     by: 'service',
@@ -36,6 +36,13 @@ export function lookup(changes: Partial<Lookup> = {}): Lookup {
     error: null,
     ...changes,
   };
+  return { ...told, outcomes: changes.outcomes ?? Array.from({ length: told.sent }, () => codeOf(told)) };
+}
+
+/** All came to the same, unless a test says otherwise. */
+function codeOf({ error, rcode, addresses }: Omit<Lookup, 'outcomes'>): string {
+  if (rcode === null) return error ?? 'timeout';
+  return rcode === 'NOERROR' && addresses.length === 0 ? 'NODATA' : rcode;
 }
 
 export const silent = { answered: 0, rcode: null, addresses: [], latencyMs: null, error: 'timeout' } as const;

@@ -30,6 +30,7 @@ export class LookupWindow {
       ...{ server, port, by, protocol, name },
       sent: this.#outcomes.length,
       answered: this.#outcomes.filter(({ kind }) => kind === 'answered').length,
+      outcomes: this.#outcomes.map(codeOf),
       rcode: answer?.rcode ?? null,
       addresses: answer?.addresses ?? [],
       truncated: answer?.truncated ?? false,
@@ -37,4 +38,11 @@ export class LookupWindow {
       error: newest?.kind === 'failed' ? newest.error : null,
     };
   }
+}
+
+/** NODATA is what RFC 2308 calls an answer that the name is there, and has no address. */
+function codeOf(outcome: LookupOutcome): string {
+  if (outcome.kind === 'failed') return outcome.error;
+  const { rcode, addresses } = outcome.answer;
+  return rcode === 'NOERROR' && addresses.length === 0 ? 'NODATA' : rcode;
 }

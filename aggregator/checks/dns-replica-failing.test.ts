@@ -31,6 +31,16 @@ describe('dns-replica-failing', () => {
     ['SERVFAIL', failed, 'SERVFAIL'],
     ['a closed port', { ...silent, error: 'ECONNREFUSED' }, 'no answer (ECONNREFUSED)'],
     ['an answer without an address', { addresses: [] }, 'an answer without an address'],
+    [
+      'an error now and silence then',
+      { ...failed, answered: 2, outcomes: ['SERVFAIL', 'timeout', 'SERVFAIL'] },
+      'SERVFAIL',
+    ],
+    [
+      'silence after errors',
+      { ...silent, answered: 2, outcomes: ['SERVFAIL', 'SERVFAIL', 'timeout'] },
+      'no answer after SERVFAIL',
+    ],
   ])('one replica gives %s', (_, changes, words) => {
     const seen = [at(first, changes), at(second)];
     expect(told([seen, seen])[0]).toContain(`${words} to node-a and node-b`);
@@ -131,6 +141,11 @@ describe('dns-replica-failing', () => {
         [at(first, silent), at(second)],
         [at(first), at(second)],
       ],
+      dnsObjects(),
+    ],
+    [
+      'a single one of three is an error',
+      [[at(first, { ...failed, outcomes: ['NOERROR', 'NOERROR', 'SERVFAIL'] }), at(second)]],
       dnsObjects(),
     ],
     ['the window is not full', [[at(first, { ...silent, sent: 2 }), at(second)]], dnsObjects()],

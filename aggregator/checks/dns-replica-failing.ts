@@ -21,11 +21,10 @@ export const dnsReplicaFailing: ClusterCheck = {
   severity: 'high',
   title: 'A replica of cluster DNS fails',
   explanation: `Every agent asks the replicas of cluster DNS directly, at the pods' own addresses, for a name of the cluster. One replica gives no answer, an error or a wrong answer, and it does so to most nodes that ask it, so it is the replica and not a way to it. Where others answer, a share of all lookups in the cluster fails; where none does, nothing in the cluster resolves (then the finding is critical, and about all of them). A wrong answer is one to a name that is not there, or another address for \`kubernetes.default.svc\` than the API's Service has.`,
-  falsePositives: `Three lookups in a row must be lost; an error or a wrong answer counts at once, and must stand while the violation is held. One node alone that hears nothing from a replica elsewhere may have lost the way to it: then the severity is medium, and the finding says so. A pod that is ending, or is not ready, is not asked. Where most nodes get an answer from it, the way from the others is at fault, which findings of L2 and L3 tell.`,
+  falsePositives: `Three lookups in a row must fail, be it by silence, an error or a wrong answer. One node alone that hears nothing from a replica elsewhere may have lost the way to it: then the severity is medium, and the finding says so. A pod that is ending, or is not ready, is not asked. Where most nodes get an answer from it, the way from the others is at fault, which findings of L2 and L3 tell.`,
   remediation: `Look at the pod's log, then delete the pod: its Deployment makes another. Where all fail, look at what they have in common: their configuration, the API server that they watch, a NetworkPolicy.`,
   needs: ['dns', 'pods'],
-  // Of errors the newest counts, and each node asks once a minute: so that two must follow each other.
-  holdForSeconds: 120,
+  holdForSeconds: 60,
   clearForSeconds: 60,
   evaluate,
 };
@@ -98,8 +97,8 @@ interface Seen {
 }
 
 /** The API's Service is asked for, and something else is told. */
-function strayAddress({ name, rcode, addresses, answered }: Lookup, api: readonly Address[]): string | null {
-  if (name !== 'cluster' || rcode !== 'NOERROR' || answered === 0 || addresses.length === 0) return null;
+function strayAddress({ name, outcomes, addresses }: Lookup, api: readonly Address[]): string | null {
+  if (name !== 'cluster' || outcomes.length < 3 || outcomes.some((outcome) => outcome !== 'NOERROR')) return null;
   if (api.length === 0 || addresses.some((address) => api.includes(address))) return null;
   return `${joined(addresses)} for the API's Service, which has ${joined(api)}`;
 }

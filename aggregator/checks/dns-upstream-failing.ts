@@ -20,7 +20,7 @@ export const dnsUpstreamFailing: ClusterCheck = {
   severity: 'high',
   title: 'Names outside of the cluster do not resolve',
   explanation: `Agents ask cluster DNS for the external name that they were given, and the servers above it directly. Names of the cluster resolve, and the external name does not (SERVFAIL, or no answer): the fault is above CoreDNS. Where a server above fails when a node asks it directly, that server is named; where those that the Corefile names answer the nodes, CoreDNS' own pods do not reach them (a NetworkPolicy, a firewall, no route out of the pods' range). Servers that only the Corefile names are asked where \`agent.dns.upstreams\` of the chart names them as well.`,
-  falsePositives: `Only where an external name is configured (\`agent.dns.externalName\` of the chart). NXDOMAIN for it is an answer. Three lookups in a row must be lost, or an error must stand for as long as the violation is held, on most of the nodes that ask. A single server above that fails while the name resolves is told with severity medium: CoreDNS passes it over, at the price of a timeout now and then.`,
+  falsePositives: `Only where an external name is configured (\`agent.dns.externalName\` of the chart). NXDOMAIN for it is an answer. Three lookups in a row must fail on most of the nodes that ask, be it by silence or an error. A single server above that fails while the name resolves is told with severity medium: CoreDNS passes it over, at the price of a timeout now and then.`,
   remediation: `Mend the server above, or name another in the Corefile (\`forward . ADDRESS\`) or in the resolv.conf that the kubelet gives CoreDNS.`,
   needs: ['dns'],
   holdForSeconds: 120,

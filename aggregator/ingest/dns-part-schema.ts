@@ -22,6 +22,7 @@ const lookup = object({
   name: words('cluster', 'external', 'absent'),
   sent: Type.Integer({ minimum: 0, maximum: 3 }),
   answered: Type.Integer({ minimum: 0, maximum: 3 }),
+  outcomes: list(text(128), 3),
   rcode: orNull(text(32)),
   addresses: list(address, 8),
   truncated: yesOrNo,

@@ -3,8 +3,9 @@
  * the test names, diagnosed to its layer with its sentence.
  */
 import { describe, expect, it } from 'vitest';
-import type { DnsReport, Lookup, Part } from '../../proto/parts.ts';
+import type { DnsReport, Part } from '../../proto/parts.ts';
 import { address } from '../builders.ts';
+import { dnsReport, lookup } from '../dns-node.ts';
 import { listed } from '../network-builders.ts';
 import { reported } from '../view-builders.ts';
 import { diagnosed, inShort, layersOf, type Situation, withRemedies } from './diagnosed.ts';
@@ -24,48 +25,21 @@ const without = (dst: string): Edit => json((routes: Json[]) => routes.filter((r
 
 /** What lookups tell where DNS works, by hand: of real resolvers test/kernel/dns-faults.test.ts gets it in this form. */
 function dns(changes: Partial<DnsReport> = {}): Part<DnsReport> {
-  return reported({
-    node: null,
-    nodeUnreadBecause: null,
-    kubelet: {
-      file: '/var/lib/kubelet/config.yaml',
-      clusterDns: [address('10.96.0.10')],
-      clusterDomain: 'cluster.local',
-      resolvConf: '/etc/resolv.conf',
-      upstream: { nameservers: [address('192.0.2.53')], search: [], ndots: 1, options: [] },
-    },
-    kubeletUnreadBecause: null,
-    pods: listed([]),
-    podsUnread: 0,
-    podsUnreadBecause: null,
-    nodeLocal: null,
-    names: {
-      cluster: 'kubernetes.default.svc.cluster.local.',
-      external: 'example.com.',
-      absent: 'absent.cluster.local.',
-    },
-    lookups: [lookup({}), lookup({ name: 'external' })],
-    lookupsOffBecause: null,
-    ...changes,
-  });
-}
-
-function lookup(changes: Partial<Lookup>): Lookup {
-  return {
-    server: address('10.96.0.10'),
-    port: 53,
-    by: 'service',
-    protocol: 'udp',
-    name: 'cluster',
-    sent: 3,
-    answered: 3,
-    rcode: 'NOERROR',
-    addresses: [address('10.96.0.1')],
-    truncated: false,
-    latencyMs: 1,
-    error: null,
-    ...changes,
-  };
+  const { kubelet } = dnsReport();
+  const upstream = { nameservers: [address('192.0.2.53')], search: [], ndots: 1, options: [] };
+  return reported(
+    dnsReport({
+      node: null,
+      kubelet: kubelet === null ? null : { ...kubelet, upstream },
+      names: {
+        cluster: 'kubernetes.default.svc.cluster.local.',
+        external: 'example.com.',
+        absent: 'absent.cluster.local.',
+      },
+      lookups: [lookup(), lookup({ name: 'external' })],
+      ...changes,
+    }),
+  );
 }
 
 /** Of shop/web-0 in s1. */
@@ -243,11 +217,7 @@ describe('on-call asks about one pair', () => {
 
   it('6: names of the cluster work, and names outside of it are SERVFAIL', async () => {
     const failing = { name: 'external', rcode: 'SERVFAIL', addresses: [] } as const;
-    const lookups = [
-      lookup({}),
-      lookup(failing),
-      lookup({ ...failing, server: address('192.0.2.53'), by: 'upstream' }),
-    ];
+    const lookups = [lookup(), lookup(failing), lookup({ ...failing, server: address('192.0.2.53'), by: 'upstream' })];
     const parts = { 'node-a': { dns: dns({ lookups }) } };
     const asked = (to: string) => diagnosed({ recording: 's1-healthy', parts }, { from: 'pod/shop/web-0', to });
     expect(inShort(await asked('example.org:443'))).toEqual({

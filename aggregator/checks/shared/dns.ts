@@ -121,12 +121,20 @@ export function isWell({ name, rcode, addresses, answered }: Lookup): boolean {
     : rcode === 'NOERROR' && addresses.length > 0;
 }
 
-/** Why a lookup counts as failed, in words; null where it does not, or where too little is known. */
+/** What is a right answer to each question. */
+const rightOutcomes: Readonly<Record<Lookup['name'], readonly string[]>> = {
+  cluster: ['NOERROR'],
+  absent: ['NXDOMAIN'],
+  external: ['NOERROR', 'NODATA', 'NXDOMAIN'],
+};
+
+/** Why a lookup counts as failed, in words; null where one of the newest three came to something right, or too few are known. */
 export function failureOf(lookup: Lookup): string | null {
-  const { sent, rcode, error } = lookup;
+  const { name, sent, rcode, error, outcomes } = lookup;
   if (isSilent(lookup)) return error === null || error === 'timeout' ? 'no answer' : `no answer (${error})`;
-  if (sent < fullWindow || rcode === null || isWell(lookup)) return null;
-  if (lookup.name === 'absent' && rcode === 'NOERROR') return `an answer to a name that is not there (${rcode})`;
+  if (sent < fullWindow || outcomes.some((outcome) => rightOutcomes[name].includes(outcome))) return null;
+  if (rcode === null) return `no answer after ${outcomes.findLast((outcome) => outcome !== error)}`;
+  if (name === 'absent' && rcode === 'NOERROR') return `an answer to a name that is not there (${rcode})`;
   return rcode === 'NOERROR' ? 'an answer without an address' : rcode;
 }
 
