@@ -59,8 +59,6 @@ export interface NodeLocalDns {
   readonly linkIsUp: boolean;
   /** Whether something listens at port 53 of them, UDP and TCP; null = not told. */
   readonly listens: { readonly udp: boolean; readonly tcp: boolean } | null;
-  /** NOTRACK rules of raw for its addresses: PREROUTING and OUTPUT; null = rules not read. */
-  readonly notrack: { readonly prerouting: boolean; readonly output: boolean } | null;
 }
 
 export interface LookupNames {

@@ -49,7 +49,7 @@ async function askDatagrams(act: (socket: Socket, question: Buffer, port: number
   return ask(lookup('udp', socket.address().port), systemClock, waitMs);
 }
 
-async function askStream(act: (connection: Connection, question: Buffer) => void): Promise<LookupOutcome> {
+async function askStream(act: (connection: Connection, question: Buffer) => unknown): Promise<LookupOutcome> {
   const server: Server = createServer((connection) => {
     ends.push(() => connection.destroy());
     connection.on('error', () => connection.destroy());

@@ -54,7 +54,7 @@ export function lookupNames({ kubelet }: ResolvingNode['dns'], { externalName }:
 /** Every server that the node may be told of now: what is known of others is forgotten. */
 export function serversOfNode(node: ResolvingNode, setting: LookupSetting): ReadonlySet<string> {
   const services = serviceAddresses(node);
-  const caches = node.dns.nodeLocal?.addresses ?? [];
+  const caches = cachesOf(node.dns);
   const others = [...services, ...caches, ...upstreamsOf(node, setting, services)].map((server) =>
     serverKey({ server, port: dnsPort }),
   );
@@ -69,8 +69,7 @@ export function serverKey({ server, port }: { readonly server: Address; readonly
 export function plannedLookups(node: ResolvingNode, setting: LookupSetting): readonly PlannedLookup[] {
   const names = lookupNames(node.dns, setting);
   const services = serviceAddresses(node);
-  // Of IPv6 a link-local address could be asked with its link alone.
-  const caches = (node.dns.nodeLocal?.addresses ?? []).filter((address) => contains(ipv4LinkLocal, address));
+  const caches = cachesOf(node.dns);
   const backends = backendsOf(node, services);
   const inside = [
     ...services.map((server) => ({ server, port: dnsPort, by: 'service' as const })),
@@ -86,6 +85,18 @@ export function plannedLookups(node: ResolvingNode, setting: LookupSetting): rea
     ...inside.flatMap((server) => insideQuestions(server, names)),
     ...above.flatMap((server) => aboveQuestions(server, names)),
   ];
+}
+
+/**
+ * The cache's own addresses, where a link has them or the kubelet gives them: a pod could name one on a node without a cache.
+ * Of IPv6 a link-local address could be asked with its link alone.
+ */
+function cachesOf({ kubelet, nodeLocal }: ResolvingNode['dns']): readonly Address[] {
+  if (nodeLocal === null) return [];
+  const { addresses, link } = nodeLocal;
+  return addresses.filter(
+    (address) => contains(ipv4LinkLocal, address) && (link !== null || kubelet?.clusterDns.includes(address) === true),
+  );
 }
 
 type Server = Pick<PlannedLookup, 'server' | 'port' | 'by'>;

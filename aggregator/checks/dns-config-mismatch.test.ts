@@ -92,7 +92,6 @@ describe('dns-config-mismatch', () => {
           link: 'nodelocaldns',
           linkIsUp: false,
           listens: null,
-          notrack: null,
         },
       },
       {},

@@ -10,7 +10,7 @@ import type { NodeCheck, NodeView } from '../model/check.ts';
 import type { ClusterObjects, Pod } from '../model/cluster.ts';
 import type { Severity, Violation } from '../model/finding.ts';
 import { clusterCorefile } from './shared/corefile.ts';
-import { addressesOf, dnsOf, dnsServices } from './shared/dns.ts';
+import { addressesOf, dnsOf, dnsServices, isHeldToKubelet } from './shared/dns.ts';
 import { fact } from './shared/evidence.ts';
 import { nodeSubject, unique } from './shared/findings.ts';
 import { podTopic } from './shared/topics.ts';
@@ -132,11 +132,6 @@ function sinceText(other: Started, given: Started): string {
   const [first] = timesOf(given);
   if (first === undefined || last === '' || first <= last) return '';
   return `: pods that began until ${last} keep what was given then, those from ${first} on have the kubelet's`;
-}
-
-function isHeldToKubelet({ hostNetwork, dns, terminating }: Pod): boolean {
-  const policy = dns?.policy ?? 'ClusterFirst';
-  return !hostNetwork && !terminating && policy === 'ClusterFirst' && (dns?.nameservers.length ?? 0) === 0;
 }
 
 function isGiven({ kubelet, nodeLocal }: DnsReport, servers: readonly Address[]): boolean {

@@ -43,7 +43,7 @@ describe('dns-no-endpoints', () => {
     const cache = address('169.254.20.10');
     const { kubelet } = dnsReport();
     const objects = objectsOf(withoutEndpoints(s1, 'kube-system/kube-dns'));
-    const nodeLocal = { addresses: [cache], link: 'nodelocaldns', linkIsUp: false, listens: null, notrack: null };
+    const nodeLocal = { addresses: [cache], link: 'nodelocaldns', linkIsUp: false, listens: null };
     const settings = kubelet === null ? null : { ...kubelet, clusterDns: [cache] };
     const nodes = [dnsNode('node-a', { kubelet: settings, nodeLocal }, objects)];
     expect(dnsNoEndpoints.evaluate({ nodes, objects })).toHaveLength(1);

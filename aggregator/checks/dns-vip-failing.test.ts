@@ -44,7 +44,6 @@ describe('dns-vip-failing', () => {
           link: 'nodelocaldns',
           linkIsUp: false,
           listens: null,
-          notrack: null,
         },
       },
     ],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { DnsReport, NodeLocalDns } from '../../proto/parts.ts';
-import { address } from '../../test/builders.ts';
-import { dnsNode, dnsReport, lookup, silent } from '../../test/dns-node.ts';
+import { address, pod } from '../../test/builders.ts';
+import { dnsNode, dnsObjects, dnsReport, lookup, resolver, silent } from '../../test/dns-node.ts';
 import { nodeLocalDnsDown } from './node-local-dns-down.ts';
 
 const cache = address('169.254.20.10');
@@ -14,13 +14,18 @@ const cached = (nodeLocal: Partial<NodeLocalDns> = {}, changes: Partial<DnsRepor
     link: 'nodelocaldns',
     linkIsUp: false,
     listens: { udp: true, tcp: true },
-    notrack: null,
     ...nodeLocal,
   },
   ...changes,
 });
 const told = (report: Partial<DnsReport>) =>
   nodeLocalDnsDown.evaluate(dnsNode('node-a', report)).map(({ summary }) => summary);
+/** What coredns-1 of node-a sees. */
+const named: Partial<DnsReport> = {
+  ...cached({ link: null }, { lookups: [lookup({ by: 'node-local', server: cache, ...silent })] }),
+  kubelet,
+  pods: { total: 1, first: [{ uid: 'uid-of-coredns-1', settings: resolver({ nameservers: [cache] }) }] },
+};
 const at = lookup({ by: 'node-local', server: cache });
 const lost = { ...at, ...silent };
 const none = { udp: false, tcp: false };
@@ -42,9 +47,17 @@ describe('node-local-dns-down', () => {
     ['it answers without a link (Cilium)', cached({ link: null, listens: none }, { lookups: [at] })],
     ['the window is not full', cached({ listens: none }, { lookups: [{ ...lost, sent: 2 }] })],
     ['nobody is told to ask it', { ...cached({ listens: none }), kubelet }],
+    ['a pod alone names it', named],
     ['there is none', { nodeLocal: null }],
     ['lookups are off, and it listens', cached()],
   ])('nothing where %s', (_, report) => {
     expect(told(report)).toEqual([]);
+  });
+
+  it('pods are told to ask it by a kubelet whose settings are not known', () => {
+    const seen = { total: 1, first: [{ uid: 'uid-of-web-0', settings: resolver({ nameservers: [cache] }) }] };
+    const report = { ...named, kubelet: null, pods: seen };
+    const objects = dnsObjects({ pods: [pod('shop/web-0', 'node-a', '10.244.1.7')] });
+    expect(nodeLocalDnsDown.evaluate(dnsNode('node-a', report, objects))).toHaveLength(1);
   });
 });

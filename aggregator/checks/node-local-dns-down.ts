@@ -6,7 +6,7 @@
 import type { DnsReport, NodeLocalDns } from '../../proto/parts.ts';
 import type { NodeCheck, NodeView } from '../model/check.ts';
 import type { Violation } from '../model/finding.ts';
-import { dnsOf, isSilent, isWell } from './shared/dns.ts';
+import { dnsOf, isHeldToKubelet, isSilent, isWell } from './shared/dns.ts';
 import { fact } from './shared/evidence.ts';
 import { nodeSubject } from './shared/findings.ts';
 import { nodeTopic } from './shared/topics.ts';
@@ -19,7 +19,7 @@ export const nodeLocalDnsDown: NodeCheck = {
   severity: 'critical',
   title: 'The node-local DNS cache does not answer',
   explanation: `Pods of this node are told to ask the DNS cache on it, at a link-local address. It gives no answer: its link is gone, nobody listens there (its pod crashes or was taken away without its address), or its packets are lost. All lookups of the node's pods fail, and no other node is hurt.`,
-  falsePositives: `One lookup that is answered is proof that it works, whatever links look like (Cilium leads its address elsewhere without a link; the cache's own link is down by nature). A node whose pods are not told to ask the cache is not asked. Where lookups are off, only an absent listener beside a link that is there counts.`,
+  falsePositives: `One lookup that is answered is proof that it works, whatever links look like (Cilium leads its address elsewhere without a link; the cache's own link is down by nature). A node whose pods are not told to ask the cache is not asked, nor is one where single pods name it by themselves. Where lookups are off, only an absent listener beside a link that is there counts.`,
   remediation: `Restart its pod: it makes link and rules anew. If the cache was removed on purpose, its address must leave the kubelet's clusterDNS and the pods be made anew.`,
   needs: ['dns'],
   holdForSeconds: 60,
@@ -29,17 +29,18 @@ export const nodeLocalDnsDown: NodeCheck = {
 
 function evaluate(view: NodeView): readonly Violation[] {
   const dns = dnsOf(view);
-  if (dns === null || dns.nodeLocal === null || !isUsed(dns, dns.nodeLocal)) return [];
+  if (dns === null || dns.nodeLocal === null || !isUsed(view, dns, dns.nodeLocal)) return [];
   const asked = dns.lookups.filter(({ by, name }) => by === 'node-local' && name === 'cluster');
   if (asked.some(isWell)) return [];
   const why = whyDown(dns.nodeLocal, { isAsked: asked.length > 0, isDead: asked.length > 0 && asked.every(isSilent) });
   return why === null ? [] : [violation(view, dns.nodeLocal, why)];
 }
 
-/** Whether anybody on the node is told to ask it. */
-function isUsed({ kubelet, pods }: DnsReport, { addresses }: NodeLocalDns): boolean {
-  const named = [...(kubelet?.clusterDns ?? []), ...pods.first.flatMap(({ settings }) => settings.nameservers)];
-  return named.some((address) => addresses.includes(address));
+/** Whether anybody on the node is told to ask it. What a pod names by itself is its own affair: it may be anything. */
+function isUsed(view: NodeView, { kubelet, pods }: DnsReport, { addresses }: NodeLocalDns): boolean {
+  const held = new Set([...view.objects.podsOn(view.name)].filter(isHeldToKubelet).map(({ uid }) => uid));
+  const given = pods.first.filter(({ uid }) => held.has(uid)).flatMap(({ settings }) => settings.nameservers);
+  return [...(kubelet?.clusterDns ?? []), ...given].some((address) => addresses.includes(address));
 }
 
 function whyDown(

@@ -52,7 +52,6 @@ export const dns = object({
       link: orNull(text(64)),
       linkIsUp: yesOrNo,
       listens: orNull(object({ udp: yesOrNo, tcp: yesOrNo })),
-      notrack: orNull(object({ prerouting: yesOrNo, output: yesOrNo })),
     }),
   ),
   names: orNull(object({ cluster: domain, external: orNull(domain), absent: domain })),

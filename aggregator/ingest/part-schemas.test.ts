@@ -284,7 +284,6 @@ const full: { readonly [Name in keyof NodeParts]: NodeParts[Name] } = reading(1,
           link: 'nodelocaldns',
           linkIsUp: false,
           listens: { udp: true, tcp: true },
-          notrack: null,
         },
         names: {
           cluster: 'kubernetes.default.svc.cluster.local.',

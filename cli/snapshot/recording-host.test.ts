@@ -190,7 +190,7 @@ describe('a node with secrets in its files and answers', () => {
       ['169.254.20.10'],
       {
         ...{ addresses: ['169.254.20.10'], link: null, linkIsUp: false },
-        ...{ listens: { udp: true, tcp: true }, notrack: null },
+        ...{ listens: { udp: true, tcp: true } },
       },
     ]);
     expect(cni.state === 'ok' && [cni.value.results.total, cni.value.pluginFolders]).toEqual([

@@ -34,7 +34,6 @@ export async function readNodeLocal(
     link: name,
     linkIsUp: link?.isUp ?? false,
     listens: await listensAt(host, all),
-    notrack: null,
   };
 }
 

@@ -42,11 +42,23 @@ type Text = { readonly ok: true; readonly text: string } | { readonly ok: false;
 async function firstOf(host: Host, pids: readonly string[]): Promise<Text> {
   let because = 'its processes ended while they were looked at';
   for (const pid of pids.toReversed().slice(0, mostTries)) {
-    const file = await host.read(`/proc/${pid}/root/etc/resolv.conf`, fileBytes);
+    const etc = `/proc/${pid}/root/etc`;
+    const link = await linkAt(host, etc);
+    if (link !== null) {
+      because = link;
+      continue;
+    }
+    const file = await host.read(`${etc}/resolv.conf`, fileBytes);
     if (file.ok) return { ok: true, text: file.bytes.toString('utf8') };
     if (file.kind !== 'absent') because = file.message;
   }
   return { ok: false, because };
+}
+
+/** Of a folder that is a link, the words that say so: an absolute one would lead into the agent's own files. */
+async function linkAt(host: Host, path: string): Promise<string | null> {
+  const listed = await host.list?.(path, 0);
+  return listed !== undefined && !listed.ok && listed.kind === 'failed' ? listed.message : null;
 }
 
 function none(unread: number, because: string | null): PodResolvers {

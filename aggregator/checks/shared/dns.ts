@@ -5,7 +5,7 @@ import { frontendKey } from '../../../proto/canonical.ts';
 import type { FrontendKey } from '../../../proto/forwarding.ts';
 import type { DnsReport, Lookup } from '../../../proto/parts.ts';
 import type { NodeView } from '../../model/check.ts';
-import type { ClusterObjects, EndpointSlice, Service } from '../../model/cluster.ts';
+import type { ClusterObjects, EndpointSlice, Pod, Service } from '../../model/cluster.ts';
 import type { Subject } from '../../model/finding.ts';
 
 export const dnsPort = 53;
@@ -54,6 +54,12 @@ export function givenServers(views: readonly NodeView[]): ReadonlySet<Address> {
 
 export function addressesOf({ clusterIPs }: Service): readonly Address[] {
   return Object.values(clusterIPs).filter((address) => address !== undefined);
+}
+
+/** Whether its nameservers are those that the kubelet gives: it asks for them, and for no others beside. */
+export function isHeldToKubelet({ hostNetwork, dns, terminating }: Pod): boolean {
+  const policy = dns?.policy ?? 'ClusterFirst';
+  return !hostNetwork && !terminating && policy === 'ClusterFirst' && (dns?.nameservers.length ?? 0) === 0;
 }
 
 /** The addresses that take connections for its port 53, of ready endpoints; with the port that the pods have. */
