@@ -1,14 +1,13 @@
 /** `plumbline matrix`: who reaches whom, by what policies and endpoints say, beside what probes saw. */
 import { type Command, Option } from 'commander';
 import { endText, parseEnd } from '../../aggregator/audit/ends.ts';
-import { wholeMatrix } from '../../aggregator/audit/matrix/matrix.ts';
 import type { Matrix, MatrixPair, MatrixQuestion } from '../../aggregator/model/matrix.ts';
 import { ask, notRead, type Query, urlOf } from '../api/client.ts';
 import { type Connection, whileConnected } from '../api/connection.ts';
 import { readMatrixPage } from '../api/documents.ts';
 import { matrixText } from '../api/matrix-text.ts';
 import { addServerOptions, type ServerOptions } from '../api/server-option.ts';
-import { readRecordedObjects } from '../audit/recorded-objects.ts';
+import { recordedMatrix } from '../audit/recorded-matrix.ts';
 import { type Context, refuse } from '../context.ts';
 import { outputOption, structuredText } from '../output.ts';
 import { done, type Outcome, refused } from '../refusal.ts';
@@ -64,9 +63,16 @@ export function addMatrix(program: Command, context: Context): void {
 async function runMatrix(options: MatrixOptions, context: Context): Promise<void> {
   const outcome = await carryOut(options, context);
   if (!outcome.ok) return refuse(context, outcome.refusal);
-  const { pairs, notJudged, unknownBecause } = outcome.value;
+  const { pairs, notJudged, unknownBecause, total } = outcome.value;
   const { terminal } = context;
-  const list = { apiVersion: 'plumbline.dev/v1', kind: 'MatrixPairList', items: pairs, notJudged, unknownBecause };
+  const list = {
+    apiVersion: 'plumbline.dev/v1',
+    kind: 'MatrixPairList',
+    items: pairs,
+    total,
+    notJudged,
+    unknownBecause,
+  };
   await terminal.print(
     options.output === 'table' ? matrixText(outcome.value, terminal) : structuredText(list, options.output),
   );
@@ -94,13 +100,11 @@ async function carryOut(options: MatrixOptions, context: Context): Promise<Outco
   if (options.server !== undefined || options.kubeconfig !== undefined) {
     return refused(attempted, '--bundle and an aggregator exclude each other', 'Give one of them.');
   }
-  const objects = await readRecordedObjects(bundle, `read ${bundle}`, (close) => context.onInterrupt(close));
-  if (!objects.ok) return objects;
-  const matrix = wholeMatrix(objects.value, question);
-  if (matrix.unknownBecause.length === 0) return done(matrix);
+  const matrix = await recordedMatrix(bundle, question, (close) => context.onInterrupt(close));
+  if (!matrix.ok || matrix.value.unknownBecause.length === 0) return matrix;
   const advice =
     'A bundle has them as api/networkpolicies.json, api/pods.json and api/namespaces.json: `kubectl get -A -o json` of each.';
-  return refused(attempted, matrix.unknownBecause.join('; '), advice);
+  return refused(attempted, matrix.value.unknownBecause.join('; '), advice);
 }
 
 /** As pairs are written; of a Service without its port. */
