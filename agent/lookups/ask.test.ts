@@ -12,8 +12,8 @@ import type { PlannedLookup } from './planned-lookups.ts';
 
 const loopback = address('127.0.0.1');
 const name = 'kubernetes.default.svc.cluster.local';
-/** Long for loopback, and short for who waits for the test. */
-const waitMs = 150;
+/** Of a question that nobody answers; one that is answered waits as long as it always does. */
+const waitMs = 100;
 
 const ends: (() => unknown)[] = [];
 afterEach(() => {
@@ -40,16 +40,22 @@ function framed(message: Buffer): Buffer {
 }
 
 /** @param act what it does with a datagram. @returns what asking it comes to. */
-async function askDatagrams(act: (socket: Socket, question: Buffer, port: number) => void): Promise<LookupOutcome> {
+async function askDatagrams(
+  act: (socket: Socket, question: Buffer, port: number) => void,
+  wait?: number,
+): Promise<LookupOutcome> {
   const socket = createSocket('udp4');
   ends.push(() => socket.close());
   socket.on('message', (question, { port }) => act(socket, question, port));
   socket.bind(0, loopback);
   await once(socket, 'listening');
-  return ask(lookup('udp', socket.address().port), systemClock, waitMs);
+  return ask(lookup('udp', socket.address().port), systemClock, wait);
 }
 
-async function askStream(act: (connection: Connection, question: Buffer) => unknown): Promise<LookupOutcome> {
+async function askStream(
+  act: (connection: Connection, question: Buffer) => unknown,
+  wait?: number,
+): Promise<LookupOutcome> {
   const server: Server = createServer((connection) => {
     ends.push(() => connection.destroy());
     connection.on('error', () => connection.destroy());
@@ -58,7 +64,7 @@ async function askStream(act: (connection: Connection, question: Buffer) => unkn
   ends.push(() => server.close());
   server.listen(0, loopback);
   await once(server, 'listening');
-  return ask(lookup('tcp', (server.address() as AddressInfo).port), systemClock, waitMs);
+  return ask(lookup('tcp', (server.address() as AddressInfo).port), systemClock, wait);
 }
 
 /** Of a socket that was closed again. */
@@ -81,7 +87,7 @@ describe('a question by UDP', () => {
       setTimeout(() => socket.send(answerTo(question), port, loopback), 20);
     });
     expect(outcome).toMatchObject(right);
-    expect(outcome.kind === 'answered' && outcome.milliseconds > 15 && outcome.milliseconds < waitMs).toBe(true);
+    expect(outcome.kind === 'answered' && outcome.milliseconds > 15 && outcome.milliseconds < 2_000).toBe(true);
   });
 
   it('waits past answers to other questions', async () => {
@@ -94,17 +100,17 @@ describe('a question by UDP', () => {
   it('waits past whom it has not asked', async () => {
     const stranger = createSocket('udp4');
     ends.push(() => stranger.close());
-    expect(await askDatagrams((_, question, port) => stranger.send(answerTo(question), port, loopback))).toEqual(
-      failed('timeout'),
-    );
+    expect(
+      await askDatagrams((_, question, port) => stranger.send(answerTo(question), port, loopback), waitMs),
+    ).toEqual(failed('timeout'));
   });
 
   it('that nobody answers is lost after a while', async () => {
-    expect(await askDatagrams(() => undefined)).toEqual(failed('timeout'));
+    expect(await askDatagrams(() => undefined, waitMs)).toEqual(failed('timeout'));
   });
 
   it('to a closed port is refused', async () => {
-    expect(await ask(lookup('udp', await closedPort()), systemClock, waitMs)).toEqual(failed('ECONNREFUSED'));
+    expect(await ask(lookup('udp', await closedPort()), systemClock)).toEqual(failed('ECONNREFUSED'));
   });
 
   it('that noise answers has a bad answer', async () => {
@@ -139,11 +145,11 @@ describe('a question by TCP', () => {
   });
 
   it('that nobody answers is lost after a while', async () => {
-    expect(await askStream(() => undefined)).toEqual(failed('timeout'));
+    expect(await askStream(() => undefined, waitMs)).toEqual(failed('timeout'));
   });
 
   it('to a closed port is refused', async () => {
-    expect(await ask(lookup('tcp', await closedPort()), systemClock, waitMs)).toEqual(failed('ECONNREFUSED'));
+    expect(await ask(lookup('tcp', await closedPort()), systemClock)).toEqual(failed('ECONNREFUSED'));
   });
 
   it.each([
