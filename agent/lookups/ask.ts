@@ -68,7 +68,9 @@ function askByTcp(
   const startMs = clock.monotonicMs();
   return new Promise((resolve) => {
     const socket = connect({ host: server, port, autoSelectFamily: false });
-    let received = Buffer.alloc(0);
+    const pieces: Buffer[] = [];
+    let size = 0;
+    let wanted = lengthBytes;
     const end = (outcome: LookupOutcome): void => {
       clearTimeout(timer);
       socket.destroy();
@@ -84,10 +86,14 @@ function askByTcp(
       socket.write(Buffer.concat([length, message]));
     });
     socket.on('data', (piece) => {
-      // No more than one message of 64 KiB is ever waited for.
-      received = Buffer.concat([received, piece]).subarray(0, lengthBytes + 65_535);
-      if (received.length < lengthBytes || received.length < lengthBytes + received.readUInt16BE(0)) return;
-      const message = received.subarray(lengthBytes, lengthBytes + received.readUInt16BE(0));
+      pieces.push(piece);
+      size += piece.length;
+      // No more than one message of 64 KiB is ever waited for, and its pieces are put together twice, however many.
+      if (size < wanted) return;
+      const received = Buffer.concat(pieces);
+      wanted = lengthBytes + received.readUInt16BE(0);
+      if (size < wanted) return;
+      const message = received.subarray(lengthBytes, wanted);
       const answer = answerOf(message, id, question) ?? { bad: 'an answer to another question' };
       end(outcomeOf(answer, clock.monotonicMs() - startMs) ?? timeout);
     });

@@ -108,6 +108,26 @@ describe('lookups of a node', () => {
     await bench.end();
   });
 
+  it('stay while it cannot be read what the kubelet gives, and nobody is asked then', async () => {
+    const bench = new Bench();
+    await bench.read([replica]);
+    await bench.clock.advance(10);
+    await bench.read([replica], { kubelet: null });
+    await bench.clock.advance(60);
+    expect(bench.told()).toEqual(['10.244.1.4 1', '10.96.0.10 1']);
+    await bench.end();
+  });
+
+  it('of more replicas than come round in ten minutes are decided too', async () => {
+    const bench = new Bench();
+    await bench.read(Array.from({ length: 60 }, (_, number) => `10.244.1.${number + 1}:53`));
+    await bench.clock.advance(65 * 7);
+    expect(
+      bench.told().filter((text) => text.startsWith('10.244.') && text.endsWith(' 3')).length,
+    ).toBeGreaterThanOrEqual(4);
+    await bench.end();
+  });
+
   it('of many replicas are of others each time, and those before are told for ten minutes', async () => {
     const bench = new Bench();
     await bench.read(Array.from({ length: 8 }, (_, number) => `10.244.1.${number + 1}:53`));

@@ -34,6 +34,7 @@ const betweenMs = 200;
 /** What is not asked for any more is told for so long: of many backends others are asked each time. */
 const keptMs = 10 * 60_000;
 const mostKept = 128;
+const beginnings = 4096;
 
 interface Kept {
   readonly window: LookupWindow;
@@ -45,10 +46,12 @@ export class LookingUp {
   readonly #stopping = new AbortController();
   readonly #windows = new Map<string, Kept>();
   #node: Omit<ResolvingNode, 'round'> | null = null;
-  #round = 0;
+  #round: number;
 
   constructor(options: LookingUpOptions) {
     this.#options = options;
+    // Agents that were started together begin with different replicas.
+    this.#round = Math.floor((options.random ?? Math.random)() * beginnings);
   }
 
   /** Asks until `stop`. @param source tells the node's settings and rules. */
@@ -102,9 +105,12 @@ export class LookingUp {
     kept.window.add(await put(lookup, clock));
   }
 
-  /** A replica that has left the node's rules is nobody's any more. Where the rules were not read, it may be there still. */
+  /**
+   * A replica that has left the node's rules is nobody's any more. Where the rules were not read, or what the kubelet gives,
+   * it may be there still.
+   */
   #forgetOthers(): void {
-    if (this.#node?.table == null) return;
+    if (this.#node?.table == null || this.#node.dns.kubelet === null) return;
     const servers = serversOfNode({ ...this.#node, round: 0 }, this.#options.setting);
     for (const [key, { window }] of this.#windows) {
       if (!servers.has(serverKey(window.lookup))) this.#windows.delete(key);

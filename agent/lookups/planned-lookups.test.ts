@@ -152,6 +152,11 @@ describe('who is asked', () => {
       settings: resolver({ nameservers: [address('10.96.0.10'), address('127.0.0.53')] }),
     };
     expect(above({ node })).toEqual(['upstream 127.0.0.53:53']);
+    // Of a router on the link (fe80::1%eth0) nobody knows the link here: connecting would fail, and blame the server.
+    const onLink = resolver({ nameservers: [address('fe80::1'), address('169.254.169.253')] });
+    expect(above({ node: { file: '/etc/resolv.conf', settings: onLink } }, ['fe80::2'])).toEqual([
+      'upstream 169.254.169.253:53',
+    ]);
   });
 
   it('are four of many replicas at a time, all in turn', () => {
@@ -163,6 +168,18 @@ describe('who is asked', () => {
     expect(backends(0)).toEqual(['10.244.1.10:53', '10.244.1.11:53', '10.244.1.12:53', '10.244.1.13:53']);
     expect(backends(2)).toEqual(['10.244.1.18:53', '10.244.1.19:53', '10.244.1.10:53', '10.244.1.11:53']);
     expect(new Set([0, 1, 2].flatMap(backends)).size).toBe(10);
+  });
+
+  it('are the same four three times where they are too many to come round before they are forgotten', () => {
+    const many = dnsTable(...Array.from({ length: 41 }, (_, number) => `10.244.1.${number + 100}:53`));
+    const first = (round: number) => servers({ table: many, round }).find((text) => text.startsWith('backend'));
+    expect([0, 2, 3, 5, 6].map(first)).toEqual([
+      'backend 10.244.1.100:53',
+      'backend 10.244.1.100:53',
+      'backend 10.244.1.104:53',
+      'backend 10.244.1.104:53',
+      'backend 10.244.1.108:53',
+    ]);
   });
 
   it('is known of all that may be asked, also of replicas whose turn it is not', () => {

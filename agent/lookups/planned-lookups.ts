@@ -26,12 +26,16 @@ export interface ResolvingNode {
   readonly dns: Pick<DnsReport, 'node' | 'kubelet' | 'pods' | 'nodeLocal'>;
   /** Null = not known. */
   readonly table: ForwardingTable | null;
-  /** Rises by one with each round: of many backends others are asked each time. */
+  /** Rises by one with each round, from any number: of many backends others are asked each time. */
   readonly round: number;
 }
 
 const dnsPort = 53;
 const most = { services: 4, backends: 4, upstreams: 4 };
+/** Of so many each is asked again before what came of it is forgotten (ten minutes, four in each). */
+const mostInTurn = 40;
+/** Of more, those whose turn it is stay for as many rounds as decide: else none of them would ever be known. */
+const decidingRounds = 3;
 const usualDomain = 'cluster.local';
 const neverAsked = prefixSet(
   ['0.0.0.0/8', '::/128', '224.0.0.0/4', '255.255.255.255/32', 'ff00::/8']
@@ -40,6 +44,7 @@ const neverAsked = prefixSet(
 );
 const loopback = prefixSet(['127.0.0.0/8', '::1/128'].map(parsePrefix).filter((one) => one !== null));
 const ipv4LinkLocal = prefixSet(['169.254.0.0/16'].map(parsePrefix).filter((one) => one !== null));
+const ipv6LinkLocal = prefixSet(['fe80::/10'].map(parsePrefix).filter((one) => one !== null));
 const linkLocal = prefixSet(['169.254.0.0/16', 'fe80::/10'].map(parsePrefix).filter((one) => one !== null));
 
 export function lookupNames({ kubelet }: ResolvingNode['dns'], { externalName }: LookupSetting): LookupNames {
@@ -148,11 +153,12 @@ interface Backing {
   readonly port: number;
 }
 
-/** Of many some at a time, in each round others. */
+/** Of many some at a time, in each round or each three others. */
 function backendsOf(node: ResolvingNode, services: readonly Address[]): readonly Backing[] {
   const ends = allBackends(node, services);
   if (ends.length <= most.backends) return ends;
-  const from = (node.round * most.backends) % ends.length;
+  const turn = ends.length > mostInTurn ? Math.floor(node.round / decidingRounds) : node.round;
+  const from = (turn * most.backends) % ends.length;
   return [...ends, ...ends].slice(from, from + most.backends);
 }
 
@@ -165,11 +171,15 @@ function frontendsAt(table: ForwardingTable | null, address: Address): readonly 
   });
 }
 
-/** The servers that CoreDNS is given, as far as the node tells; a stub on loopback is the node's own way to them. */
+/**
+ * The servers that CoreDNS is given, as far as the node tells; a stub on loopback is the node's own way to them. Clouds have
+ * theirs at link-local addresses of IPv4; one of IPv6 (`fe80::1%eth0`, of a router's RDNSS) could be asked with its link alone.
+ */
 function upstreamsOf({ dns: { kubelet, node } }: ResolvingNode, setting: LookupSetting, services: readonly Address[]) {
   const given = kubelet?.upstream?.nameservers ?? node?.settings.nameservers ?? [];
   const own = given.filter((address) => !contains(neverAsked, address) && !services.includes(address));
-  return [...new Set([...setting.upstreams.filter(mayBeAsked), ...own])].slice(0, most.upstreams);
+  const all = [...setting.upstreams.filter(mayBeAsked), ...own].filter((address) => !contains(ipv6LinkLocal, address));
+  return [...new Set(all)].slice(0, most.upstreams);
 }
 
 function mayBeAsked(address: Address): boolean {

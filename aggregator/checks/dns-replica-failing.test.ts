@@ -41,6 +41,11 @@ describe('dns-replica-failing', () => {
       { ...silent, answered: 2, outcomes: ['SERVFAIL', 'SERVFAIL', 'timeout'] },
       'no answer after SERVFAIL',
     ],
+    [
+      'silence of two kinds after an error',
+      { ...silent, answered: 1, error: 'ECONNREFUSED', outcomes: ['SERVFAIL', 'timeout', 'ECONNREFUSED'] },
+      'no answer after SERVFAIL',
+    ],
   ])('one replica gives %s', (_, changes, words) => {
     const seen = [at(first, changes), at(second)];
     expect(told([seen, seen])[0]).toContain(`${words} to node-a and node-b`);

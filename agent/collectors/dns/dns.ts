@@ -37,17 +37,27 @@ export async function collectDns(
   const ofNode = node.found ?? (byPod === null ? own.found : null);
   const kubelet = await kubeletOf(host);
   const pods = await readPodResolvers(host);
-  const given = kubelet.found ?? byPod;
+  const given = givenBy(kubelet.found, byPod);
   const named = [...(given?.clusterDns ?? []), ...pods.pods.first.flatMap(({ settings }) => settings.nameservers)];
   const value: DnsSettings = {
     node: ofNode,
-    nodeUnreadBecause: ofNode === null ? nodeUnread(node.because, byPod !== null) : null,
+    nodeUnreadBecause:
+      ofNode === null ? nodeUnread(own.found === null ? own.because : node.because, byPod !== null) : null,
     kubelet: given,
     kubeletUnreadBecause: given === null ? kubelet.because : null,
     ...pods,
     nodeLocal: await readNodeLocal(host, reports, named),
   };
   return { state: 'ok', value, collectedAt: now().toISOString() };
+}
+
+type Given = NonNullable<DnsSettings['kubelet']>;
+
+/** By its configuration, where that names servers: the flag --cluster-dns stands in no file, and shows in pods alone. */
+function givenBy(byFile: Given | null, byPod: Given | null): Given | null {
+  if (byFile === null || byPod === null) return byFile ?? byPod;
+  const { clusterDns, clusterDomain } = byPod;
+  return byFile.clusterDns.length > 0 ? byFile : { ...byFile, clusterDns, clusterDomain };
 }
 
 interface Sought<T> {

@@ -31,6 +31,16 @@ describe("the kubelet's configuration", () => {
       { clusterDns: [], clusterDomain: 'cluster.local', resolvConf: '/etc/resolv.conf' },
     ],
     [
+      'with a last dot and capitals in its domain, as resolvers take it',
+      `${head}clusterDomain: Corp.Local.\n`,
+      { clusterDns: [], clusterDomain: 'corp.local', resolvConf: '/etc/resolv.conf' },
+    ],
+    [
+      'whose domain is the root',
+      `${head}clusterDomain: .\n`,
+      { clusterDns: [], clusterDomain: 'cluster.local', resolvConf: '/etc/resolv.conf' },
+    ],
+    [
       'whose members are something else',
       `${head}clusterDNS: 10.96.0.10\nclusterDomain: [a]\nresolvConf: ${'a'.repeat(254)}\n`,
       { clusterDns: [], clusterDomain: 'cluster.local', resolvConf: '/etc/resolv.conf' },

@@ -33,7 +33,8 @@ export function readKubeletConfig(text: string): KubeletWord | null {
   const servers = (Array.isArray(clusterDNS) ? clusterDNS : []).slice(0, mostServers);
   return {
     clusterDns: servers.flatMap((server) => parseAddress(String(server)) ?? []),
-    clusterDomain: textOr(clusterDomain, usualDomain),
+    // As resolv.conf is read: answers to `...svc.cluster.local..` would pass for answers to another question.
+    clusterDomain: textOr(clusterDomain, usualDomain).replace(/\.$/, '').toLowerCase() || usualDomain,
     resolvConf: textOr(resolvConf, usualResolvConf),
   };
 }

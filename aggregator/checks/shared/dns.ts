@@ -139,7 +139,8 @@ export function failureOf(lookup: Lookup): string | null {
   const { name, sent, rcode, error, outcomes } = lookup;
   if (isSilent(lookup)) return error === null || error === 'timeout' ? 'no answer' : `no answer (${error})`;
   if (sent < fullWindow || outcomes.some((outcome) => rightOutcomes[name].includes(outcome))) return null;
-  if (rcode === null) return `no answer after ${outcomes.findLast((outcome) => outcome !== error)}`;
+  // No code of DNS begins with an E, and what the system calls its errors does.
+  if (rcode === null) return `no answer after ${outcomes.findLast((outcome) => /^[A-DF-Z][A-Z]+$/.test(outcome))}`;
   if (name === 'absent' && rcode === 'NOERROR') return `an answer to a name that is not there (${rcode})`;
   return rcode === 'NOERROR' ? 'an answer without an address' : rcode;
 }
