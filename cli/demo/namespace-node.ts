@@ -24,12 +24,13 @@ const counters = ['localhost_nps_accepted_pkts', 'ct_state_invalid_dropped_pkts'
 /** A new namespace is no router, and every node is one. */
 const forwarding = ['/proc/sys/net/ipv4/ip_forward', '/proc/sys/net/ipv6/conf/all/forwarding'];
 
-/** Makes the namespace with the addresses of a recorded node, without any rule. */
+/** Makes the namespace with the addresses of a recorded node and its ways to the others, without any rule. */
 export function makeNamespace(namespace: string, recorded: string): Outcome<null> {
   const addresses = recordedAddresses(recorded).map((address) => `addr add ${address} dev lo`);
+  const ways = recordedWays(recorded).map((range) => `route add ${range} dev lo`);
   return inTurn([
     () => run('ip', ['netns', 'add', namespace]),
-    () => run('ip', ['-n', namespace, '-batch', '-'], `${['link set lo up', ...addresses].join('\n')}\n`),
+    () => run('ip', ['-n', namespace, '-batch', '-'], `${['link set lo up', ...addresses, ...ways].join('\n')}\n`),
     ...forwarding.map((path) => () => runInside(namespace, 'tee', [path], '1\n')),
     ...counters.map((counter) => () => runInside(namespace, 'nfacct', ['add', counter])),
   ]);
@@ -103,6 +104,17 @@ function recordedAddresses(folder: string): readonly string[] {
     }
   }
   return [...addresses];
+}
+
+/** The ranges that it has routes to by another node. No wire joins these namespaces, so the ways end here. */
+function recordedWays(folder: string): readonly string[] {
+  const routes: unknown = JSON.parse(readFileSync(join(folder, 'net/ip-route-all.json'), 'utf8'));
+  return listOf(routes).flatMap((route) => {
+    const range = fieldOf(route, 'dst');
+    return typeof range === 'string' && range !== 'default' && typeof fieldOf(route, 'gateway') === 'string'
+      ? [range]
+      : [];
+  });
 }
 
 function listOf(value: unknown): readonly unknown[] {
