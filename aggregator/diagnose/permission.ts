@@ -158,14 +158,14 @@ function deniedStep(
   const sentence =
     servicePortSentence(input, side, { passage, destination, whom }) ??
     `${joined(side.isolating)} ${side.isolating.length === 1 ? 'isolates' : 'isolate'} ${isolated} (${side.direction}), and ${whatLacks(input, side, { passage, destination, whom })}.`;
-  // That nothing was seen to enforce policies is no proof that nothing does, and who asks sees packets fail.
+  // That nothing was seen to enforce policies is no proof that nothing does.
   const doubt =
     nothing === null
       ? '.'
-      : '; if nothing enforces policies here, of which there is no sign, the packets pass all the same.';
+      : '; no sign of anything that enforces policies was seen here, and if nothing does, the packets pass all the same.';
   const others = foreign.length === 0 ? '' : `; ${othersText(foreign, 'let it through all the same')}`;
   return step(place, {
-    verdict: foreign.length === 0 ? 'fail' : 'unknown',
+    verdict: foreign.length === 0 && nothing === null ? 'fail' : 'unknown',
     sentence: `${sentence.slice(0, -1)}${others}${doubt}`,
     evidence: [
       ...evidence,

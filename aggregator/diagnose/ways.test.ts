@@ -87,7 +87,7 @@ describe('the way between two nodes', () => {
       [
         'there pass: node-a has a way to 192.0.2.7 (route 0.0.0.0/0 via 192.168.100.1 dev eth0); what comes after it is not seen from here.',
       ],
-      ['there fail: node-a has no way to 192.0.2.7: none.'],
+      ['there fail: node-a has no way to 192.0.2.7: no route of it fits, and there is no default route.'],
     ]);
   });
 

@@ -211,7 +211,8 @@ export function outsideSteps(input: DiagnosisInput, node: string, address: Addre
     }
     case 'none':
     case 'refused': {
-      const sentence = `${node} has no way to ${address}: ${lookupText(found)}.`;
+      const why = found.kind === 'none' ? 'no route of it fits, and there is no default route' : lookupText(found);
+      const sentence = `${node} has no way to ${address}: ${why}.`;
       const remediation = [showRoute(node, address)];
       return [step(onNode, { verdict: 'fail', sentence, evidence, remediation })];
     }
