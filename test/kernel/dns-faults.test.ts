@@ -58,10 +58,6 @@ const ofReplicas: readonly Situation[] = [
     fault: (_, { replicas }) => replicas[0].end(),
     told: oneFails,
     says: [`high: ${replica}: no answer (ECONNREFUSED) ${otherAnswers}`],
-    traced: [
-      inside,
-      'L4 broke first: kube-system/coredns-1 (10.244.1.4:53) fails as a replica of cluster DNS: no answer (ECONNREFUSED) to node-1 and node-2, while 1 other replica answers.',
-    ],
   },
   {
     what: 'a replica refuses names of the cluster',

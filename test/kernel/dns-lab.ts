@@ -9,11 +9,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { observe } from '../../agent/observe.ts';
 import { diagnose } from '../../aggregator/diagnose/diagnose.ts';
 import type { ClusterSnapshot } from '../../aggregator/model/cluster.ts';
 import type { Finding } from '../../aggregator/model/finding.ts';
 import { readApiFolder } from '../../cli/audit/api-folder.ts';
-import { judge, observeAll } from '../../cli/audit/audit-nodes.ts';
+import { judge } from '../../cli/audit/audit-nodes.ts';
 import { inputOf } from '../../cli/diagnose/recorded-input.ts';
 import { address, service, slice } from '../builders.ts';
 import { kubeProxy } from '../view-builders.ts';
@@ -127,14 +128,11 @@ export class DnsLab {
 
   /** Reads both nodes, has them look names up, and judges. */
   async look(objects = this.state): Promise<Look> {
-    const observed = await observeAll(this.#nodes.map(({ node, files }) => ({ name: node.name, host: files.host() })));
-    const told = this.#nodes.map(async ({ node, peer }) => {
-      const seen = observed.find(({ name }) => name === node.name);
-      if (seen === undefined) throw new Error(`${node.name} was not observed`);
-      const dns = await peer.part(seen.observation.parts);
+    const told = this.#nodes.map(async ({ node: { name }, files, peer }) => {
+      const observation = await observe(files.host());
+      const dns = await peer.part(observation.parts);
       // No kube-proxy runs here, and none is missed.
-      const parts = { ...seen.observation.parts, dns, kubeProxy: kubeProxy() };
-      return { ...seen, observation: { ...seen.observation, parts } };
+      return { name, observation: { ...observation, parts: { ...observation.parts, dns, kubeProxy: kubeProxy() } } };
     });
     const nodes = await Promise.all(told);
     return {
