@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Lookup } from '../../proto/parts.ts';
-import { address, service } from '../../test/builders.ts';
+import { address, pod, service, slice } from '../../test/builders.ts';
 import { dnsNode, dnsObjects, dnsSnapshot, failed, lookup, replicas, silent } from '../../test/dns-node.ts';
 import type { ClusterObjects } from '../model/cluster.ts';
 import { dnsReplicaFailing } from './dns-replica-failing.ts';
@@ -124,6 +124,26 @@ describe('dns-replica-failing', () => {
     expect(told([seen, seen])).toEqual([words]);
   });
 
+  it.each<readonly [string, Partial<Lookup>]>([
+    ['of a pod that is no replica', { server: address('10.244.9.9') }],
+    ['at another port of one of them', { port: 9999 }],
+  ])('all of them fail, and one node tells of an answer %s', (_, changes) => {
+    const objects = dnsObjects({ pods: [...pods, pod('shop/web-0', 'node-c', '10.244.9.9')] });
+    const both = [at(first, failed), at(second, failed)];
+    expect(told([both, both, [...both, at(first, changes)]], objects)).toEqual([
+      'critical: All 2 replicas of cluster DNS fail: SERVFAIL, so that nothing resolves.',
+    ]);
+  });
+
+  it('a replica fails that has another port by TCP than by UDP', () => {
+    const built = slice('kube-system/kube-dns')
+      .port(5353, 'dns', 'udp')
+      .port(5354, 'dns-tcp', 'tcp')
+      .ready(first).built;
+    const seen = [at(first, { ...failed, protocol: 'tcp', port: 5354 })];
+    expect(told([seen, seen], dnsObjects({ endpointSlices: [built] }))[0]).toContain('(10.244.1.4:5354) fails');
+  });
+
   it('one fails and the other is lost by TCP alone: UDP is left', () => {
     const seen = [at(first, silent), at(second), at(second, { protocol: 'tcp', ...silent })];
     expect(told([seen, seen])).toEqual([
@@ -165,8 +185,22 @@ describe('dns-replica-failing', () => {
       [[at(ipv6, { addresses: [] }), at(first), at(second)]],
       dnsObjects({
         services: [...(dnsSnapshot().services ?? []), api],
+        endpointSlices: [
+          ...(dnsSnapshot().endpointSlices ?? []),
+          slice('kube-system/kube-dns').port(53, 'dns', 'udp').ready(ipv6).built,
+        ],
         pods: pods.map((pod) => ({ ...pod, addresses: [...pod.addresses, ipv6] })),
       }),
+    ],
+    [
+      'a node calls a pod a replica that is none',
+      [[at(address('10.244.9.9'), failed), at(first), at(second)]],
+      dnsObjects({ pods: [...pods, pod('shop/web-0', 'node-c', '10.244.9.9')] }),
+    ],
+    [
+      'a node asks another port of a replica',
+      [[at(first, { ...failed, port: 9999 }), at(first), at(second)]],
+      dnsObjects(),
     ],
     ['only names outside fail', [[at(first, { name: 'external', ...failed }), at(first), at(second)]], dnsObjects()],
   ])('nothing where %s', (_, seen, objects) => {

@@ -8,7 +8,17 @@ import type { Lookup } from '../../proto/parts.ts';
 import type { ClusterCheck, ClusterView, NodeView } from '../model/check.ts';
 import type { ClusterObjects, Pod } from '../model/cluster.ts';
 import type { Severity, Subject, Violation } from '../model/finding.ts';
-import { apiAddresses, failureOf, isWell, lookupsOf, serverText } from './shared/dns.ts';
+import {
+  apiAddresses,
+  dnsOf,
+  dnsPort,
+  failureOf,
+  isFull,
+  isWell,
+  lookupsOf,
+  readyServers,
+  serverText,
+} from './shared/dns.ts';
 import { fact } from './shared/evidence.ts';
 import { shellWord } from './shared/remedies.ts';
 import { peerTopic, podTopic } from './shared/topics.ts';
@@ -27,6 +37,7 @@ export const dnsReplicaFailing: ClusterCheck = {
   holdForSeconds: 60,
   clearForSeconds: 60,
   evaluate,
+  undecided,
 };
 
 /** What all nodes saw of one replica. */
@@ -62,11 +73,42 @@ function harmOf(failing: Replica['failing']): Harm {
 }
 
 function evaluate({ nodes, objects }: ClusterView): readonly Violation[] {
-  const replicas = replicasOf(nodes, apiAddresses(objects)).filter(({ server }) => isInUse(objects, server));
+  const ends = endsOfDns(objects);
+  const replicas = replicasOf(nodes, apiAddresses(objects)).filter(
+    ({ server, text }) => ends.has(text) && isInUse(objects, server),
+  );
   const failing = replicas.filter((replica) => replica.failing.length > replica.well.length);
   const isAll = failing.length === replicas.length && failing.every((replica) => isBeyondDoubt(objects, replica));
   if (failing.length > 1 && isAll) return [ofAll(failing)];
   return failing.map((replica) => ofOne(objects, replica, { others: replicas.length - failing.length, isAll }));
+}
+
+/**
+ * While agents begin anew, or those that saw it are silent, nobody has asked it three times, and that it fails is not over.
+ * A pod that takes no lookups any more is none of them, and where lookups are off nothing will be found out.
+ */
+function undecided(subject: Subject, { nodes, objects }: ClusterView): string | null {
+  if (nodes.every((view) => dnsOf(view)?.lookupsOffBecause != null)) return null;
+  const ends = endsOfDns(objects);
+  const isOf = (address: Address, text: string) =>
+    ends.has(text) && objects.podsWithAddress(address).some((pod) => isNamed(subject, pod));
+  if (
+    subject.kind === 'Pod' &&
+    ![...objects.podsIn(subject.namespace)].some((pod) => isNamed(subject, pod) && pod.ready)
+  ) {
+    return null;
+  }
+  const isAsked = nodes.some((view) =>
+    lookupsOf(view).some((one) => one.by === 'backend' && isFull(one) && isOf(one.server, serverText(one))),
+  );
+  return isAsked ? null : 'no node has asked it three times yet';
+}
+
+/** Every replica for the finding of them all. */
+function isNamed(subject: Subject, { namespace, name }: Pod): boolean {
+  return (
+    subject.kind === 'Cluster' || (subject.kind === 'Pod' && subject.namespace === namespace && subject.name === name)
+  );
 }
 
 /** Two nodes, its own one, or an answer: one node alone that hears nothing may have lost the way to it. */
@@ -125,6 +167,22 @@ function harmOfOne({ name, protocol, rcode, addresses }: Lookup): Harm {
 function wellNodes(seen: readonly Seen[]): readonly string[] {
   return [...Map.groupBy(seen, ({ node }) => node)].flatMap(([node, of]) =>
     of.every(({ why }) => why === null) && of.some(({ lookup }) => isWell(lookup)) ? [node] : [],
+  );
+}
+
+/**
+ * What a node calls a replica is one only where the API says so: a ready end of some Service's port 53. Rules of a node may
+ * be old, and lead to a pod that has the address now and knows nothing of names; and one agent that lies could name any pod.
+ */
+function endsOfDns(objects: ClusterObjects): ReadonlySet<string> {
+  const services = [...objects.services()].filter(({ ports }) => ports.some(({ port }) => port === dnsPort));
+  return new Set(
+    services.flatMap((service) => {
+      const slices = objects.endpointSlices(service.namespace, service.name);
+      // One port at a time: by UDP and by TCP a replica may have different ones.
+      const eachPort = slices.flatMap((slice) => slice.ports.map((port) => ({ ...slice, ports: [port] })));
+      return readyServers(eachPort, service).map(({ address, port }) => serverText({ server: address, port }));
+    }),
   );
 }
 

@@ -6,8 +6,8 @@ import type { Address } from '../../proto/address.ts';
 import type { Lookup } from '../../proto/parts.ts';
 import type { ClusterCheck, ClusterView, NodeView } from '../model/check.ts';
 import type { ClusterObjects } from '../model/cluster.ts';
-import type { Violation } from '../model/finding.ts';
-import { failureOf, isWell, lookupsOf, serverText } from './shared/dns.ts';
+import type { Subject, Violation } from '../model/finding.ts';
+import { dnsOf, failureOf, isFull, isWell, lookupsOf, serverText } from './shared/dns.ts';
 import { forwardPlugins, isLoopback, serversAbove } from './shared/dns-upstreams.ts';
 import { fact } from './shared/evidence.ts';
 import { outsideNamesTopic } from './shared/topics.ts';
@@ -26,6 +26,7 @@ export const dnsUpstreamFailing: ClusterCheck = {
   holdForSeconds: 120,
   clearForSeconds: 120,
   evaluate,
+  undecided,
 };
 
 /** What came of the external name on one node. */
@@ -45,6 +46,18 @@ function evaluate({ nodes, objects }: ClusterView): readonly Violation[] {
     return [ofCluster({ objects, failing, upstreams, above: serversAbove(objects, nodes) })];
   }
   return upstreams.map((upstream) => ofUpstream(upstream));
+}
+
+/** While agents begin anew, or those that saw it are silent, nobody has asked three times: that it fails is not over then. */
+function undecided(subject: Subject, { nodes }: ClusterView): string | null {
+  // Where nobody is to ask for one any more, nothing will be found out.
+  if (nodes.every((view) => dnsOf(view)?.names?.external == null && dnsOf(view) !== null)) return null;
+  const isAsked = nodes.some((view) =>
+    lookupsOf(view).some(
+      (one) => one.name === 'external' && isFull(one) && (one.by === 'upstream') === (subject.kind === 'Address'),
+    ),
+  );
+  return isAsked ? null : 'no node has asked for a name outside three times yet';
 }
 
 /** Nothing of a node on which names of the cluster do not resolve either: then the fault is below. */

@@ -5,7 +5,7 @@ import { withNodeCauses } from '../audit/cluster-causes.ts';
 import { type ClusterJudgement, type JudgedFinding, judgeNode } from '../audit/evaluate.ts';
 import { type Absence, advance, type Look, type Step } from '../audit/lifecycle.ts';
 import { isObjectNeed } from '../audit/object-needs.ts';
-import type { Check, Need, ObjectNeed, Peers } from '../model/check.ts';
+import type { Check, ClusterView, Need, ObjectNeed, Peers } from '../model/check.ts';
 import type { ClusterObjects } from '../model/cluster.ts';
 import type { ClusterFeed, WatchedKind } from '../model/feeds.ts';
 import type { Journal, TrackedFinding } from '../model/lifecycle.ts';
@@ -104,18 +104,18 @@ export class Judge {
     const views = memories.flatMap(({ last, frozenBecause }) =>
       last === null || frozenBecause !== null ? [] : [last.view],
     );
-    const judgement = this.#fleetLook.ask({ nodes: views, objects: this.#objects }, now());
+    const view = { nodes: views, objects: this.#objects };
+    const judgement = this.#fleetLook.ask(view, now());
     this.#clusterFires = judgement.findings.length > 0;
     this.#rejudgeDisputed(judgement.disputes, memories, looked);
     this.#clusterLooks++;
     const around = this.#surroundings();
-    const judged = new Set(views.map(({ name }) => name));
     return advance(open, {
       ...this.#lookBase(),
       nodeUid: null,
       reading: { id: `look/${this.#clusterLooks}`, at: now() },
       seen: sightingsOf(withNodeCauses(judgement.findings, onNode), null, around),
-      absence: (finding) => this.#fleetAbsence(finding, { asked: judgement.asked, judged }),
+      absence: (finding) => this.#fleetAbsence(finding, judgement.asked, view),
       frozenBecause: this.whyClusterUnknown(),
       accepted: acceptanceOn(null, around),
     });
@@ -168,13 +168,13 @@ export class Judge {
     }
   }
 
-  #fleetAbsence(
-    { check, subject }: TrackedFinding,
-    { asked, judged }: { readonly asked: ReadonlySet<string>; readonly judged: ReadonlySet<string> },
-  ): Absence {
-    if (!this.#checksById.has(check)) return { kind: 'gone', because: 'the check is not made any more' };
+  #fleetAbsence({ check, subject }: TrackedFinding, asked: ReadonlySet<string>, view: ClusterView): Absence {
+    const made = this.#checksById.get(check);
+    if (made === undefined) return { kind: 'gone', because: 'the check is not made any more' };
     if (!asked.has(check)) return { kind: 'frozen', because: 'no node could be judged' };
-    if (subject.kind !== 'Node' || judged.has(subject.name)) return { kind: 'clean' };
+    const because = made.scope === 'cluster' ? (made.undecided?.(subject, view) ?? null) : null;
+    if (because !== null) return { kind: 'frozen', because };
+    if (subject.kind !== 'Node' || view.nodes.some(({ name }) => name === subject.name)) return { kind: 'clean' };
     if (!this.#options.cluster.nodes.has(subject.name)) {
       return { kind: 'gone', because: `Node ${subject.name} was deleted` };
     }

@@ -6,7 +6,7 @@ import type { NodeProfile } from '../../proto/profile.ts';
 import type { ClusterNode, ClusterObjects } from './cluster.ts';
 import type { DesiredOwner } from './desired.ts';
 import type { Drift } from './drift.ts';
-import type { Layer, Severity, Violation } from './finding.ts';
+import type { Layer, Severity, Subject, Violation } from './finding.ts';
 
 /** What a drifted frontend shows, held against what was desired of it in the last 24 hours. */
 export type Staleness =
@@ -108,6 +108,11 @@ export interface NodeCheck extends CheckText {
 export interface ClusterCheck extends CheckText {
   readonly scope: 'cluster';
   evaluate(view: ClusterView): readonly Violation[];
+  /**
+   * Why nothing can be said now of what it spoke of before and does not any more; null where that is over. Without this
+   * method what is not said is over.
+   */
+  undecided?(subject: Subject, view: ClusterView): string | null;
 }
 
 export type Check = NodeCheck | ClusterCheck;

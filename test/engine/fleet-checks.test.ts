@@ -57,6 +57,36 @@ describe('a replica of cluster DNS that fails', () => {
     expect([made.findings(), made.ended()]).toEqual([[], ['dns-replica-failing resolved']]);
   });
 
+  it.each<readonly [string, Partial<DnsReport>]>([
+    ['agents begin anew, and have asked it once', { lookups: [at(first, { sent: 1 }), at(second, { sent: 1 })] }],
+    ['nobody asks it', { lookups: [at(second)] }],
+  ])('is unknown while %s, and fires again when it is known', (_, report) => {
+    const made = world(firstFails);
+    made.time.pass(200);
+    made.tell(report);
+    made.time.pass(600);
+    expect([made.findings(), made.ended()]).toEqual([['dns-replica-failing coredns-1 unknown'], []]);
+    made.tell(firstFails);
+    made.time.pass(60);
+    expect([made.findings(), made.ended()]).toEqual([['dns-replica-failing coredns-1 firing'], []]);
+  });
+
+  it.each<readonly [string, Partial<DnsReport>, boolean]>([
+    ['lookups are turned off', { lookups: [], lookupsOffBecause: 'they are turned off' }, true],
+    ['its pod is not ready any more', { lookups: [at(second)] }, false],
+  ])('is over where %s', (_, report, isReady) => {
+    const made = world(firstFails);
+    made.time.pass(200);
+    made.tell(report);
+    const [pod] = dnsSnapshot().pods ?? [];
+    if (pod !== undefined) made.cluster.setPod({ ...pod, ready: isReady });
+    made.time.pass(300);
+    expect([made.findings().filter((text) => text.startsWith('dns-')), made.ended()]).toEqual([
+      [],
+      ['dns-replica-failing resolved'],
+    ]);
+  });
+
   it('is unknown while no agent is heard, and resolves by nothing', () => {
     const made = world(firstFails);
     made.time.pass(200);

@@ -113,6 +113,11 @@ export function lookupsOf(view: NodeView): readonly Lookup[] {
   return (dnsOf(view)?.lookups ?? []).filter((lookup) => !isRightlyEmpty(lookup));
 }
 
+/** Whether it was asked often enough that something can be claimed. */
+export function isFull({ sent }: Lookup): boolean {
+  return sent >= fullWindow;
+}
+
 /** No answer in a whole window. */
 export function isSilent({ sent, answered }: Lookup): boolean {
   return sent >= fullWindow && answered === 0;
