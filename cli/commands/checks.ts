@@ -65,9 +65,10 @@ function kind(name: string) {
   return { apiVersion: 'plumbline.dev/v1', kind: name };
 }
 
+/** What a check knows of its fault, without the functions by which it finds it. */
 function document(check: Check): Readonly<Record<string, unknown>> {
-  const { evaluate: _, ...said } = check;
-  return { ...kind('Check'), ...said };
+  const said = Object.entries(check).filter(([, value]) => typeof value !== 'function');
+  return { ...kind('Check'), ...Object.fromEntries(said) };
 }
 
 function listed(chosen: readonly Check[], { terminal }: Context): string {
