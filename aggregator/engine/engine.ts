@@ -85,13 +85,20 @@ export class Engine implements AuditRecord, KnownLeaves {
   #cancelTick: (() => void) | null = null;
   #journalProblem: string | null = null;
   #unsubscribe: readonly (() => void)[] = [];
-  readonly #counts = { looks: 0, ms: 0 };
+  readonly #counts = { looks: 0, ms: 0, defects: 0 };
+  #defect: string | null = null;
 
   constructor(options: EngineOptions) {
     const { cluster, now, largestPacketTo = null } = options;
     const peers = peersAmong(this.#memories, now);
     this.#options = options;
-    this.#judge = new Judge({ ...options, book: this.#book, peers, onNode: saidAmong(this.#memories) });
+    this.#judge = new Judge({
+      ...options,
+      book: this.#book,
+      peers,
+      onNode: saidAmong(this.#memories),
+      onDefect: (what, cause) => this.#onDefect(what, cause),
+    });
     const { objects } = this.#judge;
     this.#aim = largestPacketTo === null ? null : new ProbeAim({ cluster, objects, peers, largestPacketTo, now });
     this.#matrixDesk = new MatrixDesk({
@@ -202,7 +209,7 @@ export class Engine implements AuditRecord, KnownLeaves {
     this.#counts.ms += performance.now() - started;
     if (!this.#commit(steps)) {
       for (const { name } of looked) this.#dirty.add(name);
-      if (isDue) this.#judge.apiChanged();
+      this.#judge.notWritten();
       this.#scheduleRound(retryJournalMs);
       return;
     }
@@ -232,6 +239,16 @@ export class Engine implements AuditRecord, KnownLeaves {
       this.#journalProblem = problem;
       return false;
     }
+  }
+
+  /** What a defect of ours keeps from being judged is unknown, and the rest goes on. Said once until it is another. */
+  #onDefect(what: string, cause: unknown): string {
+    this.#counts.defects++;
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    const because = `${what} could not be judged, which is a defect of Plumbline: ${problem}`;
+    if (because !== this.#defect) this.#options.log.error({ err: cause }, because);
+    this.#defect = because;
+    return because;
   }
 
   /** What follows once a node's step is on disk. */
@@ -326,11 +343,12 @@ export class Engine implements AuditRecord, KnownLeaves {
   }
 
   figures(): readonly Figure[] {
-    const { looks, ms } = this.#counts;
+    const { looks, ms, defects } = this.#counts;
     const counter = (name: string, help: string, value: number): Figure => ({ name, help, kind: 'counter', value });
     return [
       counter('plumbline_evaluations_total', 'Looks at nodes.', looks),
       counter('plumbline_evaluation_seconds_total', 'Time spent in looks and checks.', ms / 1000),
+      counter('plumbline_evaluations_failed_total', 'Looks that a defect of Plumbline broke off.', defects),
       counter('plumbline_reports_lost_total', 'Times that a part of a report was lost.', this.#intake.losses),
       { name: 'plumbline_dirty_nodes', help: 'Nodes that wait for a look.', kind: 'gauge', value: this.#dirty.size },
       ...this.#book.figures(),

@@ -2,7 +2,7 @@
  * The checks that hold together what several nodes say. Those that read drifts are asked with every round that looks at
  * any, since what they declare undecided must not fire meanwhile. The others, of names and of policies, are asked once
  * something was looked at, and no more often than every five seconds, or than takes a fiftieth of the time: agents report
- * all the time, also where every rule is right.
+ * all the time, also where every rule is right. What those said stands until they are asked again, and is one reading.
  */
 import { type ClusterJudgement, type JudgedFinding, judgeCluster } from '../audit/evaluate.ts';
 import type { Check, ClusterView } from '../model/check.ts';
@@ -16,7 +16,7 @@ const restFactor = 50;
 export class FleetLook {
   readonly #ofDrift: readonly Check[];
   readonly #others: readonly Check[];
-  #said: ClusterJudgement = { asked: new Set(), disputes: new Map(), findings: [] };
+  #said: readonly JudgedFinding[] = [];
   #isOld = false;
   #askedAt = Number.NEGATIVE_INFINITY;
   #restMs = leastMs;
@@ -29,10 +29,15 @@ export class FleetLook {
 
   /** What those that are asked seldom said last. */
   get said(): readonly JudgedFinding[] {
-    return this.#said.findings;
+    return this.#said;
   }
 
-  /** A node was looked at: what the checks said may not count any more. */
+  /** Whether a check is one of those that read drifts. */
+  readsDrift(check: string): boolean {
+    return this.#ofDrift.some(({ id }) => id === check);
+  }
+
+  /** A node was looked at, or what was said is lost: it may not count any more. */
   changed(): void {
     this.#isOld = true;
   }
@@ -42,20 +47,19 @@ export class FleetLook {
     return this.#others.length > 0 && this.#isOld && now - this.#askedAt >= this.#restMs;
   }
 
-  /** What all of them say; of those that are asked seldom, what they said last. @param now Unix ms. */
-  ask(view: ClusterView, now: number): ClusterJudgement {
-    if (this.isDue(now)) {
-      const began = performance.now();
-      this.#said = judgeCluster(view, this.#others);
-      this.#restMs = Math.max(leastMs, restFactor * (performance.now() - began));
-      this.#askedAt = now;
-      this.#isOld = false;
-    }
-    const ofDrift = judgeCluster(view, this.#ofDrift);
-    return {
-      asked: new Set([...ofDrift.asked, ...this.#said.asked]),
-      disputes: ofDrift.disputes,
-      findings: [...ofDrift.findings, ...this.#said.findings],
-    };
+  /** Asks those that read drifts. */
+  askOfDrift(view: ClusterView): ClusterJudgement {
+    return judgeCluster(view, this.#ofDrift);
+  }
+
+  /** Asks those that are asked seldom. @param now Unix ms. */
+  askOthers(view: ClusterView, now: number): ClusterJudgement {
+    this.#askedAt = now;
+    this.#isOld = false;
+    const began = performance.now();
+    const judgement = judgeCluster(view, this.#others);
+    this.#restMs = Math.max(leastMs, restFactor * (performance.now() - began));
+    this.#said = judgement.findings;
+    return judgement;
   }
 }

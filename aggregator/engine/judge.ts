@@ -7,12 +7,12 @@ import { type Absence, advance, type Look, type Step } from '../audit/lifecycle.
 import { isObjectNeed } from '../audit/object-needs.ts';
 import type { Check, ClusterView, Need, ObjectNeed, Peers } from '../model/check.ts';
 import type { ClusterObjects } from '../model/cluster.ts';
-import type { ClusterFeed, WatchedKind } from '../model/feeds.ts';
+import type { ClusterFeed, NodeReport, WatchedKind } from '../model/feeds.ts';
 import type { Journal, TrackedFinding } from '../model/lifecycle.ts';
 import { feedObjects } from './feed-objects.ts';
 import { FleetLook } from './fleet-look.ts';
 import { lookAt } from './look.ts';
-import { type NodeMemory, notHeardYet, whyNotJudged } from './node-memory.ts';
+import { type LastLook, type NodeMemory, notHeardYet, whyNotJudged } from './node-memory.ts';
 import { withRules } from './node-rules.ts';
 import { isOfObjects, ObjectLook } from './object-look.ts';
 import { absenceOn, acceptanceOn, type Surroundings, sightingsOf } from './sightings.ts';
@@ -33,6 +33,8 @@ export interface JudgeOptions {
   readonly onNode: (name: string) => readonly JudgedFinding[];
   /** Unix ms. */
   readonly now: () => number;
+  /** Something could not be judged because of a defect of ours. @returns the reason to tell people. */
+  readonly onDefect: (what: string, cause: unknown) => string;
 }
 
 /** The kinds of objects that answer a need. */
@@ -51,8 +53,8 @@ export class Judge {
   readonly #objectLook: ObjectLook;
   readonly #memo = new DriftMemo();
   #disputes: ClusterJudgement['disputes'] = new Map();
-  #clusterFires = false;
-  #clusterLooks = 0;
+  #driftsFire = false;
+  #fleetLooks = 0;
   /** When the API's objects were last listed whole, Unix ms. */
   rememberedSince: number;
 
@@ -70,13 +72,26 @@ export class Judge {
     return this.#objects;
   }
 
-  /** Looks at the node's newest report as things are now, and asks the checks of nodes. */
+  /**
+   * Looks at the node's newest report as things are now, and asks the checks of nodes. A report that cannot be judged
+   * leaves its own node unknown until the next one, and touches no other.
+   */
   look(memory: NodeMemory): void {
-    const { now, cluster, checks, book } = this.#options;
+    const { now, onDefect } = this.#options;
     this.#fleetLook.changed();
     memory.frozenBecause = this.whyClusterUnknown() ?? whyNotJudged(memory, now());
     const { report } = memory;
     if (memory.frozenBecause !== null || report === null) return;
+    try {
+      memory.last = this.#lookAt(memory, report);
+    } catch (cause) {
+      memory.lost = onDefect(`the report of ${memory.name}`, cause);
+      memory.frozenBecause = memory.lost;
+    }
+  }
+
+  #lookAt(memory: NodeMemory, report: NodeReport): LastLook {
+    const { cluster, checks, book } = this.#options;
     const seen = lookAt({
       report,
       apiNode: cluster.nodes.get(memory.name) ?? null,
@@ -88,7 +103,7 @@ export class Judge {
       before: memory.last,
     });
     const disputed = this.#disputes.get(memory.name) ?? new Set();
-    memory.last = { ...seen, report, judgement: judgeNode(seen.view, disputed, checks) };
+    return { ...seen, report, judgement: judgeNode(seen.view, disputed, checks) };
   }
 
   /**
@@ -97,28 +112,61 @@ export class Judge {
    * @param open what these checks said before, and has not ended.
    */
   stepFleet(looked: NodeMemory[], all: Iterable<NodeMemory>, open: readonly TrackedFinding[]): Step | null {
-    const { now, onNode } = this.#options;
+    const ofDrift = open.filter(({ check }) => this.#fleetLook.readsDrift(check));
+    const ofOthers = open.filter(({ check }) => !this.#fleetLook.readsDrift(check));
     const hasDrift = looked.some(({ last }) => (last?.view.drift.length ?? 0) > 0);
-    if (!hasDrift && !this.#clusterFires && open.length === 0 && !this.isFleetLookDue()) return null;
+    const asksOfDrift = hasDrift || this.#driftsFire || ofDrift.length > 0;
+    const asksOthers = this.isFleetLookDue();
+    if (!asksOfDrift && !asksOthers) return null;
     const memories = [...all];
     const views = memories.flatMap(({ last, frozenBecause }) =>
       last === null || frozenBecause !== null ? [] : [last.view],
     );
     const view = { nodes: views, objects: this.#objects };
-    const judgement = this.#fleetLook.ask(view, now());
-    this.#clusterFires = judgement.findings.length > 0;
+    const drifts = asksOfDrift ? this.#askFleet(() => this.#askOfDrift(view, memories, looked)) : null;
+    const others = asksOthers ? this.#askFleet(() => this.#fleetLook.askOthers(view, this.#options.now())) : null;
+    return together([
+      drifts === null ? unchangedStep(ofDrift) : this.#advanceFleet(ofDrift, drifts, view),
+      others === null ? unchangedStep(ofOthers) : this.#advanceFleet(ofOthers, others, view),
+    ]);
+  }
+
+  #askOfDrift(view: ClusterView, memories: readonly NodeMemory[], looked: NodeMemory[]): ClusterJudgement {
+    const judgement = this.#fleetLook.askOfDrift(view);
+    this.#driftsFire = judgement.findings.length > 0;
     this.#rejudgeDisputed(judgement.disputes, memories, looked);
-    this.#clusterLooks++;
+    return judgement;
+  }
+
+  #askFleet(ask: () => ClusterJudgement): FleetAnswer {
+    try {
+      return { judgement: ask(), because: null };
+    } catch (cause) {
+      return { judgement: null, because: this.#options.onDefect('what the nodes say taken together', cause) };
+    }
+  }
+
+  /** What they say now is one reading of the fleet. */
+  #advanceFleet(open: readonly TrackedFinding[], { judgement, because }: FleetAnswer, view: ClusterView): Step {
+    const { now, onNode } = this.#options;
+    const { findings, asked } = judgement ?? { findings: [], asked: new Set<string>() };
     const around = this.#surroundings();
+    this.#fleetLooks++;
     return advance(open, {
       ...this.#lookBase(),
       nodeUid: null,
-      reading: { id: `look/${this.#clusterLooks}`, at: now() },
-      seen: sightingsOf(withNodeCauses(judgement.findings, onNode), null, around),
-      absence: (finding) => this.#fleetAbsence(finding, judgement.asked, view),
-      frozenBecause: this.whyClusterUnknown(),
+      reading: { id: `look/${this.#fleetLooks}`, at: now() },
+      seen: sightingsOf(withNodeCauses(findings, onNode), null, around),
+      absence: (finding) => this.#fleetAbsence(finding, asked, view),
+      frozenBecause: this.whyClusterUnknown() ?? because,
       accepted: acceptanceOn(null, around),
     });
+  }
+
+  /** What was said last was not written down: it is asked again. */
+  notWritten(): void {
+    this.#fleetLook.changed();
+    this.#objectLook.changed();
   }
 
   isFleetLookDue(): boolean {
@@ -148,6 +196,7 @@ export class Judge {
       others: this.#fleetLook.said,
       base: this.#lookBase(),
       unknownBecause: this.whyClusterUnknown(),
+      onDefect: this.#options.onDefect,
       whyNotKnown: (needs) => whyNotKnown(this.#options.cluster, needs),
     });
   }
@@ -245,6 +294,25 @@ export class Judge {
     if (node === undefined) return `Node ${name} was deleted`;
     return uid !== null && node.uid !== uid ? `Node ${name} was deleted and made anew` : null;
   }
+}
+
+/** What the checks of the fleet said, or why they could not be asked. */
+type FleetAnswer =
+  | { readonly judgement: ClusterJudgement; readonly because: null }
+  | { readonly judgement: null; readonly because: string };
+
+/** Nothing was asked, nothing changes. */
+function unchangedStep(open: readonly TrackedFinding[]): Step {
+  return { open, findings: [], withdrawn: [], transitions: [] };
+}
+
+function together(steps: readonly Step[]): Step {
+  return {
+    open: steps.flatMap(({ open }) => open),
+    findings: steps.flatMap(({ findings }) => findings),
+    withdrawn: steps.flatMap(({ withdrawn }) => withdrawn),
+    transitions: steps.flatMap(({ transitions }) => transitions),
+  };
 }
 
 function isSameSet(a: ReadonlySet<string> | undefined, b: ReadonlySet<string> | undefined): boolean {

@@ -33,6 +33,8 @@ export interface ObjectLookInput {
   readonly base: Pick<Look, 'now' | 'clearForSeconds' | 'lastEpisode'>;
   /** Why the API's objects are not known; null when they are. */
   readonly unknownBecause: string | null;
+  /** They could not be judged because of a defect of ours. @returns the reason to tell people. */
+  readonly onDefect: (what: string, cause: unknown) => string;
   /** Why one of the needs of a check is not known; null when all are. */
   readonly whyNotKnown: (needs: readonly Need[]) => string | null;
 }
@@ -65,10 +67,10 @@ export class ObjectLook {
   }
 
   /** Asks the checks where what they said does not count any more, and advances the lives of their findings. */
-  step({ open, around, others, base, unknownBecause, whyNotKnown }: ObjectLookInput): Step {
+  step({ open, around, others, base, unknownBecause, onDefect, whyNotKnown }: ObjectLookInput): Step {
     const { now } = base;
     this.#lookedAt = now;
-    if (unknownBecause === null) this.#judgement ??= this.#ask();
+    const frozenBecause = unknownBecause ?? this.#tryToAsk(onDefect);
     const { findings, asked } = this.#judgement ?? { findings: [], asked: new Set<string>() };
     this.#looks++;
     return advance(open, {
@@ -77,9 +79,19 @@ export class ObjectLook {
       reading: { id: `api/${this.#looks}`, at: now },
       seen: sightingsOf(withClusterCauses(findings, others), null, around),
       absence: (finding) => absenceOf(finding, asked, { around, whyNotKnown }),
-      frozenBecause: unknownBecause,
+      frozenBecause,
       accepted: acceptanceOn(null, around),
     });
+  }
+
+  /** @returns why nothing is known of what the checks say; null where it is known. */
+  #tryToAsk(onDefect: ObjectLookInput['onDefect']): string | null {
+    try {
+      this.#judgement ??= this.#ask();
+      return null;
+    } catch (cause) {
+      return onDefect("what the API's objects say", cause);
+    }
   }
 
   #ask(): Judgement {

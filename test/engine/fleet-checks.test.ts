@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { checks } from '../../aggregator/checks/index.ts';
 import { Engine } from '../../aggregator/engine/engine.ts';
-import type { Check, ClusterCheck } from '../../aggregator/model/check.ts';
+import type { Check, ClusterCheck, NodeView } from '../../aggregator/model/check.ts';
 import type { DnsReport, Lookup } from '../../proto/parts.ts';
 import { address, slice } from '../builders.ts';
 import { dnsReport, dnsSnapshot, failed, lookup, replicas } from '../dns-node.ts';
@@ -19,7 +19,8 @@ const at = (server: Lookup['server'], changes: Partial<Lookup> = {}) => lookup({
 function world(report: Partial<DnsReport> = {}, made: readonly Check[] = checks) {
   const time = new VirtualTime('2026-11-22T08:00:00Z');
   const [cluster, agents, journal] = [new FakeCluster(time.now), new FakeAgents(), memoryJournal()];
-  const log = { info: () => undefined, error: () => undefined };
+  const errors: string[] = [];
+  const log = { info: () => undefined, error: (_: object, text: string) => void errors.push(text) };
   const engine = new Engine({ cluster, journal, checks: made, log, now: time.now, later: time.later });
   const { services = [], endpointSlices = [], pods } = dnsSnapshot();
   for (const service of services) cluster.setService(service);
@@ -39,7 +40,7 @@ function world(report: Partial<DnsReport> = {}, made: readonly Check[] = checks)
   };
   const findings = () => engine.findings().map(({ check, state, subject }) => `${check} ${subject.name} ${state}`);
   const ended = () => journal.ended({ limit: 10 }).map(({ check, state }) => `${check} ${state}`);
-  return { time, cluster, nodes, engine, tell, findings, ended };
+  return { time, cluster, nodes, engine, journal, errors, tell, findings, ended };
 }
 
 const wellAtBoth = { lookups: [at(first), at(second)] };
@@ -96,23 +97,98 @@ describe('a replica of cluster DNS that fails', () => {
   });
 });
 
+/** The check of the cluster of that id, changed. */
+function changed(id: string, change: (check: ClusterCheck) => Partial<ClusterCheck>): ClusterCheck {
+  const found = checks.find((check) => check.id === id);
+  if (found?.scope !== 'cluster') throw new Error(`${id} is no check of the cluster`);
+  return { ...found, ...change(found) };
+}
+
 describe('a check that holds nodes together', () => {
   it('is asked no more often than every five seconds, however much is reported, while it says nothing', () => {
-    const found = checks.find(({ id }) => id === 'dns-replica-failing');
-    if (found?.scope !== 'cluster') throw new Error('it is a check of the cluster');
     const asked: number[] = [];
-    const counting: ClusterCheck = {
-      ...found,
+    const counting = changed('dns-replica-failing', ({ evaluate }) => ({
       evaluate: (view) => {
         asked.push(made.time.now());
-        return found.evaluate(view);
+        return evaluate(view);
       },
-    };
+    }));
     const made = world(wellAtBoth, [counting]);
     made.time.pass(600);
     const gaps = asked.slice(1).map((time, index) => time - (asked[index] ?? 0));
     expect(Math.min(...gaps)).toBeGreaterThanOrEqual(5000);
     expect(asked.length).toBeGreaterThan(50);
+  });
+
+  it('fires by what it said twice, and not by rounds between', () => {
+    const made = world(firstFails, [changed('dns-replica-failing', () => ({ holdForSeconds: 0 }))]);
+    made.time.pass(60);
+    const [finding] = made.engine.findings();
+    const [pendingAt, firedAt] = [finding?.pendingAt, finding?.firedAt].map((at) => Date.parse(at ?? ''));
+    expect((firedAt ?? 0) - (pendingAt ?? 0)).toBeGreaterThanOrEqual(5000);
+  });
+});
+
+describe('a check that throws', () => {
+  let throws = false;
+  const fails = <T>(said: T): T => {
+    if (throws) throw new Error('no such thing');
+    return said;
+  };
+  const defect = 'could not be judged, which is a defect of Plumbline: no such thing';
+
+  it('leaves what nodes say together unknown, says so once, and takes nothing else along', () => {
+    throws = false;
+    const broken = changed('dns-replica-failing', ({ evaluate }) => ({ evaluate: (view) => fails(evaluate(view)) }));
+    const made = world(firstFails, [...checks.filter(({ id }) => id !== broken.id), broken]);
+    made.time.pass(200);
+    throws = true;
+    made.cluster.setSlices('kube-system/kube-dns', [slice('kube-system/kube-dns').port(53, 'dns', 'udp').built]);
+    made.time.pass(400);
+    expect(made.findings()).toEqual([
+      'dns-replica-failing coredns-1 unknown',
+      'service-selects-nothing kube-dns firing',
+    ]);
+    const because = `what the nodes say taken together ${defect}`;
+    expect([made.engine.findings()[0]?.unknownBecause, made.errors]).toEqual([because, [because]]);
+    throws = false;
+    made.cluster.setSlices('kube-system/kube-dns', dnsSnapshot().endpointSlices ?? []);
+    made.time.pass(60);
+    expect(made.findings()).toEqual(['dns-replica-failing coredns-1 firing']);
+  });
+
+  it('leaves the node unknown that it was asked of, and judges the others', () => {
+    throws = true;
+    const found = checks.find(({ id }) => id === 'ip-forward-off');
+    if (found?.scope !== 'node') throw new Error('it is a check of nodes');
+    const evaluate = ({ name }: NodeView) => (name === 'node-a' ? fails([]) : []);
+    const made = world(wellAtBoth, [{ ...found, needs: [], evaluate }]);
+    made.time.pass(120);
+    const states = () => made.engine.nodes().map(({ name, state }) => `${name} ${state}`);
+    expect([states(), made.errors]).toEqual([['node-a unknown', 'node-b healthy'], [`the report of node-a ${defect}`]]);
+    throws = false;
+    made.time.pass(60);
+    expect(states()).toEqual(['node-a healthy', 'node-b healthy']);
+  });
+
+  it("leaves what the API's objects say unknown, and goes on", () => {
+    throws = false;
+    const broken = changed('service-selects-nothing', ({ evaluate }) => ({
+      evaluate: (view) => fails(evaluate(view)),
+    }));
+    const made = world(wellAtBoth, [broken]);
+    made.cluster.setSlices('kube-system/kube-dns', [slice('kube-system/kube-dns').port(53, 'dns', 'udp').built]);
+    made.time.pass(400);
+    throws = true;
+    made.cluster.setSlices('kube-system/kube-dns', dnsSnapshot().endpointSlices ?? []);
+    made.time.pass(400);
+    expect([made.findings(), made.errors]).toEqual([
+      ['service-selects-nothing kube-dns unknown'],
+      [`what the API's objects say ${defect}`],
+    ]);
+    throws = false;
+    made.time.pass(400);
+    expect(made.findings()).toEqual([]);
   });
 });
 
