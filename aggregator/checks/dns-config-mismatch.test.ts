@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DnsReport, KubeletDns } from '../../proto/parts.ts';
-import { address, pod } from '../../test/builders.ts';
+import { address, pod, service } from '../../test/builders.ts';
 import { dnsNode, dnsObjects, dnsReport, dnsSnapshot, resolver } from '../../test/dns-node.ts';
 import type { ClusterSnapshot, Pod } from '../model/cluster.ts';
 import { dnsConfigMismatch } from './dns-config-mismatch.ts';
@@ -30,6 +30,13 @@ describe('dns-config-mismatch', () => {
   it('the kubelet names a server that no Service has', () => {
     expect(told(giving({ clusterDns: [address('10.96.0.99')] }))).toEqual([
       'high: On node-a the kubelet gives pods the nameserver 10.96.0.99, which no Service has; cluster DNS is 10.96.0.10.',
+    ]);
+  });
+
+  it('the kubelet names a server that no Service has, and its pods have the right one', () => {
+    const report = { ...giving({ clusterDns: [address('10.96.0.99')] }), ...seen(['10.96.0.10']) };
+    expect(told(report, beside())).toEqual([
+      'medium: On node-a the kubelet gives pods the nameserver 10.96.0.99, which no Service has; cluster DNS is 10.96.0.10 (1 pod here has the right one: from before, or by the flag --cluster-dns).',
     ]);
   });
 
@@ -100,6 +107,17 @@ describe('dns-config-mismatch', () => {
       'the pod asks for another server itself',
       seen(['192.0.2.1']),
       beside({ dns: { policy: 'None', nameservers: [address('192.0.2.1')], searches: [], ndots: null } }),
+    ],
+    [
+      'pods ask another address of cluster DNS than the file of the kubelet names, as by its flag',
+      { ...giving({ clusterDns: [address('10.96.0.53')] }), ...seen(['10.96.0.10']) },
+      {
+        ...beside(),
+        services: [
+          ...(dnsSnapshot().services ?? []),
+          service('dns/cache').clusterIP('10.96.0.53').port(53, 'dns', 'udp').built,
+        ],
+      },
     ],
     ["the pod is in its node's network", seen(['192.0.2.1']), beside({ hostNetwork: true })],
     ['nothing is known of the kubelet', { ...seen(['192.0.2.1']), kubelet: null }, beside()],

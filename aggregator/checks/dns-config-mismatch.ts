@@ -4,7 +4,7 @@
  * stands at its end is never asked (event DNSConfigForming).
  */
 import type { Address } from '../../proto/address.ts';
-import type { DnsReport } from '../../proto/parts.ts';
+import type { DnsReport, ResolverSettings } from '../../proto/parts.ts';
 import { contains, parsePrefix, prefixSet } from '../../proto/prefixes.ts';
 import type { NodeCheck, NodeView } from '../model/check.ts';
 import type { ClusterObjects, Pod } from '../model/cluster.ts';
@@ -23,7 +23,7 @@ export const dnsConfigMismatch: NodeCheck = {
   severity: 'medium',
   title: "Resolver settings are not the cluster's",
   explanation: `The kubelet of this node gives pods a nameserver that no Service of the cluster has, or a domain that CoreDNS does not answer for: their lookups go nowhere (then the severity is high). Or single pods have other nameservers than their dnsPolicy asks for, as after a change of the kubelet's configuration, which only new pods see. Or a list is longer than resolvers read: of nameservers the first three count, of search domains 32 at the most.`,
-  falsePositives: `Addresses of the node-local cache are right. Pods with dnsPolicy None or Default, or with nameservers of their own, and pods in the network of their node are not held against the kubelet. A Corefile that could not be read as a whole says nothing of domains.`,
+  falsePositives: `Addresses of the node-local cache are right. Pods with dnsPolicy None or Default, or with nameservers of their own, and pods in the network of their node are not held against the kubelet; nor are pods whose nameservers are addresses of cluster DNS, whatever the kubelet's file names: the flag --cluster-dns wins over it and stands in none. A Corefile that could not be read as a whole says nothing of domains.`,
   remediation: `Set \`clusterDNS\` and \`clusterDomain\` in the kubelet's configuration to what cluster DNS has, restart the kubelet, and make the pods anew.`,
   needs: ['dns'],
   holdForSeconds: 120,
@@ -68,16 +68,31 @@ function evaluate(view: NodeView): readonly Violation[] {
   ];
 }
 
-/** Servers that are no address of any Service with port 53, nor of the cache. */
-function wrongServers(view: NodeView, { kubelet, nodeLocal }: DnsReport): readonly Mismatch[] {
-  if (kubelet === null || kubelet.clusterDns.length === 0) return [];
+/**
+ * Servers that are no address of any Service with port 53, nor of the cache. The flag --cluster-dns wins over the file and
+ * stands in none, and a kubelet that was not restarted has the file's words of before: pods that have the right ones
+ * tell that, or merely began before.
+ */
+function wrongServers(view: NodeView, dns: DnsReport): readonly Mismatch[] {
+  const { kubelet } = dns;
+  if (kubelet === null) return [];
   const services = dnsServices(view.objects, new Set(kubelet.clusterDns));
-  const right = new Set<Address>([...services.flatMap(addressesOf), ...(nodeLocal?.addresses ?? [])]);
+  const right = rightServers(view.objects, dns);
   const wrong = kubelet.clusterDns.filter((address) => !right.has(address) && !contains(linkLocal, address));
   if (services.length === 0 || wrong.length === 0) return [];
   const wanted = joined(services.flatMap(addressesOf));
   const text = `the kubelet gives pods the nameserver ${joined(wrong)}, which no Service has; cluster DNS is ${wanted}`;
-  return [{ text, severity: wrong.length === kubelet.clusterDns.length ? 'high' : 'medium', topics: [] }];
+  const spared = podsHeld(view, dns).filter(({ settings }) => settings.nameservers.every((one) => right.has(one)));
+  const isAll = wrong.length === kubelet.clusterDns.length;
+  if (spared.length === 0) return [{ text, severity: isAll ? 'high' : 'medium', topics: [] }];
+  const but = `${counted(spared.length, 'pod')} here ${spared.length === 1 ? 'has' : 'have'} the right one`;
+  return [{ text: `${text} (${but}: from before, or by the flag --cluster-dns)`, severity: 'medium', topics: [] }];
+}
+
+/** What leads to cluster DNS: the addresses of its Services and of the cache on the node. */
+function rightServers(objects: ClusterObjects, { kubelet, nodeLocal }: DnsReport): ReadonlySet<Address> {
+  const services = dnsServices(objects, new Set(kubelet?.clusterDns));
+  return new Set([...services.flatMap(addressesOf), ...(nodeLocal?.addresses ?? [])]);
 }
 
 function wrongDomain(objects: ClusterObjects, { kubelet }: DnsReport): readonly Mismatch[] {
@@ -94,30 +109,46 @@ function wrongDomain(objects: ClusterObjects, { kubelet }: DnsReport): readonly 
   return [{ text, severity: 'high', topics: [] }];
 }
 
-function wrongPods(view: NodeView, dns: DnsReport): readonly Mismatch[] {
-  const seen = new Map(dns.pods.first.map(({ uid, settings }) => [uid, settings]));
-  const pods = [...view.objects.podsOn(view.name)].flatMap((pod) => {
+interface SeenPod {
+  readonly pod: Pod;
+  readonly settings: ResolverSettings;
+}
+
+/** The pods whose settings were seen. */
+function podsSeen(view: NodeView, { pods }: DnsReport): readonly SeenPod[] {
+  const seen = new Map(pods.first.map(({ uid, settings }) => [uid, settings]));
+  return [...view.objects.podsOn(view.name)].flatMap((pod) => {
     const settings = seen.get(pod.uid);
     return settings === undefined ? [] : [{ pod, settings }];
   });
+}
+
+/** Those of them that ask for what the kubelet gives. */
+function podsHeld(view: NodeView, dns: DnsReport): readonly SeenPod[] {
+  return podsSeen(view, dns).filter(({ pod }) => isHeldToKubelet(pod));
+}
+
+function wrongPods(view: NodeView, dns: DnsReport): readonly Mismatch[] {
+  const pods = podsSeen(view, dns);
+  const right = rightServers(view.objects, dns);
   const long = pods.filter(({ settings }) => settings.nameservers.length > mostServers);
-  const held = pods.filter(({ pod }) => isHeldToKubelet(pod));
-  const other = held.filter(({ settings }) => !isGiven(dns, settings.nameservers));
+  const held = podsHeld(view, dns);
+  const other = held.filter(({ settings }) => !isRight(dns, right, settings.nameservers));
   const given = held.filter((one) => !other.includes(one));
   const many = pods.filter(({ settings }) => settings.search.length > mostDomains);
   return [
     ...ofPods(
       other,
-      (pod, names) =>
-        `${names} the nameserver ${joined(seen.get(pod.uid)?.nameservers ?? [])}, not the kubelet's${sinceText(other, given)}`,
+      (settings, names) =>
+        `${names} the nameserver ${joined(settings.nameservers)}, not the kubelet's${sinceText(other, given)}`,
     ),
     ...ofPods(
       long,
-      (pod, names) => `${names} ${seen.get(pod.uid)?.nameservers.length} nameservers, of which three are asked`,
+      (settings, names) => `${names} ${settings.nameservers.length} nameservers, of which three are asked`,
     ),
     ...ofPods(
       many,
-      (pod, names) => `${names} more than ${mostDomains} search domains (${seen.get(pod.uid)?.search.length})`,
+      (settings, names) => `${names} more than ${mostDomains} search domains (${settings.search.length})`,
     ),
   ];
 }
@@ -134,20 +165,20 @@ function sinceText(other: Started, given: Started): string {
   return `: pods that began until ${last} keep what was given then, those from ${first} on have the kubelet's`;
 }
 
-function isGiven({ kubelet, nodeLocal }: DnsReport, servers: readonly Address[]): boolean {
+/** The kubelet's, or others that lead to cluster DNS all the same. */
+function isRight({ kubelet }: DnsReport, right: ReadonlySet<Address>, servers: readonly Address[]): boolean {
   if (kubelet === null || kubelet.clusterDns.length === 0) return true;
-  const right = [...kubelet.clusterDns, ...(nodeLocal?.addresses ?? [])];
-  return servers.every((address) => right.includes(address));
+  return servers.every((address) => right.has(address) || kubelet.clusterDns.includes(address));
 }
 
 function ofPods(
-  found: readonly { readonly pod: Pod }[],
-  text: (pod: Pod, names: string) => string,
+  found: readonly SeenPod[],
+  text: (settings: ResolverSettings, names: string) => string,
 ): readonly Mismatch[] {
   const [first] = found;
   if (first === undefined) return [];
   const names = joined(found.map(({ pod }) => `${pod.namespace}/${pod.name}`));
   const said = `${counted(found.length, 'pod')} (${names}) ${found.length === 1 ? 'has' : 'have'}`;
   const topics = found.slice(0, 100).map(({ pod }) => podTopic(pod.namespace, pod.name));
-  return [{ text: text(first.pod, said), severity: 'medium', topics }];
+  return [{ text: text(first.settings, said), severity: 'medium', topics }];
 }
