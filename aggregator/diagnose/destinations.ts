@@ -3,7 +3,7 @@ import { type Address, familyOf, type Family, parseHostPort } from '../../proto/
 import type { Protocol } from '../../proto/forwarding.ts';
 import type { ClusterObjects, Pod, ServicePort } from '../model/cluster.ts';
 import type { FlowEnd } from '../model/policy.ts';
-import { isHeadless, type ServiceTarget, type Source, type Target } from './ends.ts';
+import { addressesOf, isHeadless, type ServiceTarget, type Source, type Target } from './ends.ts';
 import { askedPorts, originOf, sidesOf } from './frontends.ts';
 import type { DiagnosisInput } from './input.ts';
 
@@ -52,13 +52,13 @@ export function destinationsOf(
   const base = { protocol, servicePort: null };
   switch (target.kind) {
     case 'pod': {
-      const address = target.pod.addresses.find((one) => familyOf(one) === family);
+      const address = addressesOf(target).find((one) => familyOf(one) === family);
       if (address === undefined) return [];
       const end = { kind: 'pod', pod: target.pod } as const;
       return portsOf(target, protocol).map((port) => ({ ...base, end, address, port, node: target.pod.nodeName }));
     }
     case 'node': {
-      const address = target.node.addresses.find((one) => familyOf(one) === family);
+      const address = addressesOf(target).find((one) => familyOf(one) === family);
       if (address === undefined) return [];
       const end = { kind: 'node', node: target.node } as const;
       return [{ ...base, end, address, port: target.port, node: target.node.name }];
@@ -144,10 +144,17 @@ function endAt(address: Address, nodeName: string | null, objects: ClusterObject
   return node?.addresses.includes(address) === true ? { kind: 'node', node } : { kind: 'address', address };
 }
 
+interface Translated {
+  readonly source: Source;
+  readonly sourceAddress: Address | null;
+  readonly target: Target;
+  readonly node: string | null;
+}
+
 /** Of a Service's endpoints those that the translating node uses for this source, where that can be told; else all. */
 export function usedBy(
   input: DiagnosisInput,
-  { source, target, node }: { readonly source: Source; readonly target: Target; readonly node: string | null },
+  { source, sourceAddress, target, node }: Translated,
   all: readonly Destination[],
 ): readonly Destination[] {
   if (target.kind !== 'service' || node === null) return all;
@@ -158,7 +165,7 @@ export function usedBy(
   const backends = new Set<string>();
   for (const { key } of asked) {
     const sides = sidesOf(facts.view, key);
-    const route = sides?.wanted?.[originOf(source, node)].route;
+    const route = sides?.wanted?.[originOf(source, facts.view, sourceAddress)].route;
     if (route?.action !== 'forward') return all;
     for (const backend of route.backends) backends.add(backend);
   }

@@ -11,10 +11,11 @@ import type { Diagnosis, DiagnosisStep } from '../model/diagnosis.ts';
 import type { Layer } from '../model/finding.ts';
 import { diagnosisEnd, endLabel } from './end-words.ts';
 import { findSource, findTarget, type ServiceTarget, type Source, type Target } from './ends.ts';
+import { strangerSteps } from './families.ts';
 import { hairpinSteps } from './hairpin.ts';
 import { hopsOf } from './hops.ts';
 import type { Answer, DiagnosisInput, Question } from './input.ts';
-import { passageOf } from './passage.ts';
+import { type Passage, passageOf } from './passage.ts';
 import { permissionSteps } from './permission.ts';
 import { dnsFindings, type Resolution, resolve } from './resolution.ts';
 import { serviceSteps } from './service.ts';
@@ -34,8 +35,10 @@ export function diagnose(question: Question, input: DiagnosisInput): Answer {
   if (!target.ok) return target;
   const resolution = target.value.kind === 'name' ? resolve(input, { ...target.value, source: source.value }) : null;
   const goal = target.value.kind === 'name' ? (resolution?.target ?? null) : target.value;
-  const walk = goal === null ? null : walkOf(input, source.value, goal, question);
-  const told = [...walkSteps(input, source.value, walk), ...nameSteps(input, source.value, { walk, resolution })];
+  const strangers = goal === null ? [] : strangerSteps(input.objects, source.value, goal);
+  const walk = goal === null || strangers.length > 0 ? null : walkOf(input, source.value, goal, question);
+  const named = nameSteps(input, source.value, { walk, resolution });
+  const told = [...walkSteps(input, source.value, walk), ...strangers, ...named];
   const steps = inOrder(withAllLayers(once(told)));
   const pair = `${endLabel(source.value)} to ${endLabel(target.value)}`;
   const diagnosis: Diagnosis = {
@@ -59,7 +62,7 @@ function portOf(target: Target): number | null {
   return only === undefined || more.length > 0 ? null : only.port;
 }
 
-/** L1 to L3, and L5; of a name that means nothing only the source's own network. */
+/** L1 to L3, and L5; where packets have no way only the source's own network. */
 function walkSteps(input: DiagnosisInput, source: Source, walk: Walk | null): readonly DiagnosisStep[] {
   const own = source.kind === 'pod' ? wiringSteps(input, source.pod, 'there') : [];
   if (walk === null) return own;
@@ -112,22 +115,34 @@ function targetWiring(input: DiagnosisInput, { source, goal, destinations }: Wal
 }
 
 function policySteps(input: DiagnosisInput, walk: Walk): readonly DiagnosisStep[] {
-  const told = permissionSteps(input, passageOf(walk, { label: endLabel(walk.goal), purpose: null }));
+  const passage = passageOf(walk, { label: endLabel(walk.goal), purpose: null });
+  const told = permissionSteps(input, passage);
   if (told.length === 0) return [];
-  const judged = isOfOnePort(walk) ? told : withoutClaims(told);
+  const judged = asksManyPorts(walk) && hasOpenPort(input, passage) ? withoutClaims(told) : told;
   const place: Place = { layer: 'L5', direction: 'back', what: 'NetworkPolicies', node: null, ageSeconds: null };
   const sentence = 'Policies let through the replies of every connection that they allow.';
   return [...judged, step(place, { verdict: 'not-looked-at', sentence })];
 }
 
-/** Whether it was said which port of a pod is asked about, or there is but one. */
-function isOfOnePort({ goal, destinations }: Walk): boolean {
-  return goal.kind !== 'pod' || goal.port !== null || destinations.length < 2;
+/** Whether it was not said which of several ports is asked about. */
+function asksManyPorts({ goal, destinations }: Walk): boolean {
+  if (goal.kind === 'service') return goal.ports.length > 1;
+  return goal.kind === 'pod' && goal.port === null && destinations.length > 1;
+}
+
+/** Whether policies let through all that is behind one of the ports. */
+function hasOpenPort(input: DiagnosisInput, passage: Passage): boolean {
+  const byPort = Map.groupBy(
+    passage.destinations,
+    ({ servicePort, port, protocol }) => `${protocol} ${servicePort ?? port}`,
+  );
+  return [...byPort.values()].some((destinations) =>
+    permissionSteps(input, { ...passage, destinations }).every(({ verdict }) => verdict === 'pass'),
+  );
 }
 
 /** Where some ports are let through and others are not, nobody knows yet which was meant. */
 function withoutClaims(steps: readonly DiagnosisStep[]): readonly DiagnosisStep[] {
-  if (!steps.some(({ verdict }) => verdict === 'pass')) return steps;
   return steps.map((one) => {
     if (one.verdict !== 'fail') return one;
     return { ...one, verdict: 'unknown', sentence: `${one.sentence.slice(0, -1)}; other ports pass: ask with a port.` };
@@ -209,8 +224,8 @@ function withAllLayers(steps: readonly DiagnosisStep[]): readonly DiagnosisStep[
 
 const notReached: Readonly<Record<Layer, string>> = {
   L1: 'Neither end is a pod: there is no interface to look at.',
-  L2: 'Where packets go is not known, so no way was looked at.',
-  L3: 'Where packets go is not known, so no Service was looked at.',
+  L2: 'No way of packets is known, so none was looked at.',
+  L3: 'No way of packets is known, so no Service was looked at.',
   L4: 'No name was asked.',
-  L5: 'Where packets go is not known, so no policy was asked.',
+  L5: 'No way of packets is known, so no policy was asked.',
 };

@@ -8,17 +8,29 @@ import { joined } from '../checks/shared/words.ts';
 import type { ClusterNode, ClusterObjects, Pod, Service, ServicePort } from '../model/cluster.ts';
 import type { Question } from './input.ts';
 
+/** Which of its addresses was asked for: packets have that one, and no other family is walked. Absent = any. */
+interface ByAddress {
+  readonly by?: Address;
+}
+
+/** The addresses of an end that packets may have, in the order of the API. */
+export function addressesOf(end: Source | Extract<Target, { readonly kind: 'pod' | 'node' }>): readonly Address[] {
+  if (end.kind === 'address') return [end.address];
+  if (end.by !== undefined) return [end.by];
+  return end.kind === 'pod' ? end.pod.addresses : end.node.addresses;
+}
+
 /** Where packets start. */
 export type Source =
-  | { readonly kind: 'pod'; readonly pod: Pod }
-  | { readonly kind: 'node'; readonly node: ClusterNode }
+  | ({ readonly kind: 'pod'; readonly pod: Pod } & ByAddress)
+  | ({ readonly kind: 'node'; readonly node: ClusterNode } & ByAddress)
   /** Nobody's in this cluster. */
   | { readonly kind: 'address'; readonly address: Address };
 
 /** Where they are sent to. `port` null = none was said. */
 export type Target =
-  | { readonly kind: 'pod'; readonly pod: Pod; readonly port: number | null }
-  | { readonly kind: 'node'; readonly node: ClusterNode; readonly port: number | null }
+  | ({ readonly kind: 'pod'; readonly pod: Pod; readonly port: number | null } & ByAddress)
+  | ({ readonly kind: 'node'; readonly node: ClusterNode; readonly port: number | null } & ByAddress)
   | ServiceTarget
   | { readonly kind: 'address'; readonly address: Address; readonly port: number | null }
   | { readonly kind: 'name'; readonly name: string; readonly port: number | null };
@@ -29,7 +41,7 @@ export interface ServiceTarget {
   /** Those that are asked about; never empty but for a Service without ports. */
   readonly ports: readonly ServicePort[];
   /** Which of its addresses: null = its cluster IP; `node` = a node port, of the node named. */
-  readonly at: Address | { readonly nodePortOf: ClusterNode } | null;
+  readonly at: Address | ({ readonly nodePortOf: ClusterNode } & ByAddress) | null;
   /** Of a headless one: its pods are asked at this very number, which need not be a port that it has. */
   readonly isByNumber?: true;
 }
@@ -211,7 +223,7 @@ export function withPorts(service: Service, port: string | null, protocol: Proto
 /** Whose an address is: a Node's before a pod's of the host network, a pod's, else nobody's here. */
 function sourceAt(address: Address, objects: ClusterObjects): Found<Source> {
   const pod = livePodAt(address, objects);
-  if (pod !== null) return { ok: true, value: { kind: 'pod', pod } };
+  if (pod !== null) return { ok: true, value: { kind: 'pod', pod, by: address } };
   for (const { namespace, name, clusterIPs } of objects.services()) {
     if (clusterIPs.ipv4 !== address && clusterIPs.ipv6 !== address) continue;
     return problem(
@@ -220,7 +232,7 @@ function sourceAt(address: Address, objects: ClusterObjects): Found<Source> {
     );
   }
   const node = nodeAt(address, objects);
-  return { ok: true, value: node === null ? { kind: 'address', address } : { kind: 'node', node } };
+  return { ok: true, value: node === null ? { kind: 'address', address } : { kind: 'node', node, by: address } };
 }
 
 function targetAt(
@@ -229,16 +241,18 @@ function targetAt(
   objects: ClusterObjects,
 ): Target {
   const pod = livePodAt(address, objects);
-  if (pod !== null) return { kind: 'pod', pod, port };
+  if (pod !== null) return { kind: 'pod', pod, port, by: address };
   const isAsked = (one: ServicePort, number: number) =>
     (port === null || number === port) && (protocol === null || one.protocol === protocol);
   for (const service of objects.services()) {
-    if (!addressesOf(service).includes(address)) continue;
+    if (!serviceAddresses(service).includes(address)) continue;
     const ports = service.ports.filter((one) => isAsked(one, one.port));
     if (ports.length > 0 || port === null) return { kind: 'service', service, ports, at: address };
   }
   const node = nodeAt(address, objects);
-  return node === null ? { kind: 'address', address, port } : atNode(node, { port, protocol }, objects);
+  if (node === null) return { kind: 'address', address, port };
+  const target = atNode(node, { port, protocol }, objects);
+  return target.kind === 'service' ? { ...target, at: { nodePortOf: node, by: address } } : { ...target, by: address };
 }
 
 /** The node, or the Service that its node port leads to. */
@@ -246,7 +260,7 @@ function atNode(
   node: ClusterNode,
   { port, protocol }: Pick<Question, 'port' | 'protocol'>,
   objects: ClusterObjects,
-): Target {
+): Extract<Target, { readonly kind: 'service' | 'node' }> {
   for (const service of port === null ? [] : objects.services()) {
     const ports = service.ports.filter(
       (one) => one.nodePort === port && (protocol === null || one.protocol === protocol),
@@ -256,7 +270,7 @@ function atNode(
   return { kind: 'node', node, port };
 }
 
-function addressesOf({ clusterIPs, externalIPs, loadBalancerIngress }: Service): readonly (Address | undefined)[] {
+function serviceAddresses({ clusterIPs, externalIPs, loadBalancerIngress }: Service): readonly (Address | undefined)[] {
   return [clusterIPs.ipv4, clusterIPs.ipv6, ...externalIPs, ...loadBalancerIngress.map(({ address }) => address)];
 }
 

@@ -2,6 +2,8 @@
 import { type Address, type Family, familyOf } from '../../proto/address.ts';
 import { frontendKey } from '../../proto/canonical.ts';
 import type { Forwarding, Frontend, FrontendKey, Origin } from '../../proto/forwarding.ts';
+import { contains, prefixSet } from '../../proto/prefixes.ts';
+import { valueOr } from '../../proto/profile.ts';
 import type { NodeView } from '../model/check.ts';
 import type { ServicePort } from '../model/cluster.ts';
 import type { Drift } from '../model/drift.ts';
@@ -32,14 +34,27 @@ function addressOf(clusterIP: Address | null, at: ServiceTarget['at'], family: F
   return familyOf(at) === family ? at : null;
 }
 
-/** What the packets of a source count as on the node that translates them. */
-export function originOf(source: Source, node: string): Origin {
+/**
+ * What the packets of a source count as on the node that translates them, by that node's own way to tell pods.
+ * @param address the source's; null = none of the family.
+ */
+export function originOf(
+  source: Source,
+  { name, profile }: Pick<NodeView, 'name' | 'profile'>,
+  address: Address | null,
+): Origin {
   switch (source.kind) {
     case 'node':
-      return source.node.name === node ? 'node' : 'outside';
-    case 'pod':
-      if (!source.pod.hostNetwork) return 'pod';
-      return source.pod.nodeName === node ? 'node' : 'outside';
+      return source.node.name === name ? 'node' : 'outside';
+    case 'pod': {
+      const isHere = source.pod.nodeName === name;
+      if (source.pod.hostNetwork) return isHere ? 'node' : 'outside';
+      const detector = address === null ? null : valueOr(profile.localDetector[familyOf(address)], null);
+      if (address === null || detector === null) return 'pod';
+      // Those of another node come by an uplink, by whatever interface its own pods come.
+      if (detector.kind === 'interface') return isHere ? 'pod' : 'outside';
+      return detector.kind === 'none' || contains(prefixSet([detector.prefix]), address) ? 'pod' : 'outside';
+    }
     case 'address':
       return 'outside';
   }

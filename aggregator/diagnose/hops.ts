@@ -1,7 +1,6 @@
 /** The places that packets pass, hop by hop, as far as the nodes' own facts name them. */
 import type { Address, Family } from '../../proto/address.ts';
 import { familyOf } from '../../proto/address.ts';
-import type { Origin } from '../../proto/forwarding.ts';
 import type { RuleLine } from '../../proto/parts.ts';
 import { lookUp } from '../checks/shared/route-lookup.ts';
 import { linkNameOf, networkOf } from '../checks/shared/wired-pods.ts';
@@ -9,9 +8,10 @@ import { joined } from '../checks/shared/words.ts';
 import type { Pod } from '../model/cluster.ts';
 import type { DiagnosisHop } from '../model/diagnosis.ts';
 import { type Destination, endName, flowEnd } from './destinations.ts';
-import type { Source } from './ends.ts';
+import { addressesOf, type Source } from './ends.ts';
 import { type AskedPort, originOf, sidesOf } from './frontends.ts';
 import type { DiagnosisInput } from './input.ts';
+import { rulesMet } from './met-rules.ts';
 import { ruleText } from './permission.ts';
 import { routeText } from './ways.ts';
 
@@ -109,21 +109,14 @@ function podHops(
 
 const mostRules = 12;
 
-/** The hooks that packets of an origin do not come by. */
-const passedBy: Readonly<Record<Origin, readonly string[]>> = {
-  pod: ['OUTPUT'],
-  outside: ['OUTPUT'],
-  node: ['PREROUTING', 'FORWARD'],
-};
-
 /** What the node's own rules do with the packet; where they are not at hand, what its table says in one hop. */
-function translationHops(input: DiagnosisInput, { source, node, asked }: Travel): readonly Hop[] {
+function translationHops(input: DiagnosisInput, { source, sourceAddress, node, asked }: Travel): readonly Hop[] {
   if (node === null || asked === null) return [];
   const facts = input.node(node);
   if (!facts.isKnown) return [];
-  const real = sidesOf(facts.view, asked.key)?.real?.[originOf(source, node)].route;
-  const lines = facts.explain?.(asked.key) ?? [];
-  const met = lines.filter(({ chain }) => !passedBy[originOf(source, node)].includes(chain));
+  const origin = originOf(source, facts.view, sourceAddress);
+  const real = sidesOf(facts.view, asked.key)?.real?.[origin].route;
+  const met = rulesMet(facts.explain?.(asked.key) ?? [], { origin, source: sourceAddress });
   if (met.length > 0) return ruleHops(node, met);
   const to = frontendText(asked, node);
   const does =
@@ -211,7 +204,5 @@ function frontendText({ key }: AskedPort, node: string): string {
 
 /** The source's address of a family. */
 export function addressOf(source: Source, family: Family): Address | null {
-  const all =
-    source.kind === 'pod' ? source.pod.addresses : source.kind === 'node' ? source.node.addresses : [source.address];
-  return all.find((one) => familyOf(one) === family) ?? null;
+  return addressesOf(source).find((one) => familyOf(one) === family) ?? null;
 }

@@ -1,10 +1,12 @@
 /** Pairs that are asked about seldom, and of which a wrong word would be believed. */
 import { describe, expect, it } from 'vitest';
-import { address, prefix } from '../../test/builders.ts';
+import { address, prefix, slice } from '../../test/builders.ts';
 import { api, ask, inSync, refusal, told, type World } from '../../test/diagnosis-world.ts';
 import { numberedNode, routes } from '../../test/network-builders.ts';
 import { finding } from '../../test/report-builders.ts';
 import { dropped, everyone, forwardTo, forwardWith, reported, type Row } from '../../test/view-builders.ts';
+import type { LocalDetector } from '../../proto/profile.ts';
+import type { Layer } from '../model/finding.ts';
 import type { NetworkPolicy } from '../model/policy.ts';
 
 type Asked = Parameters<typeof ask>[1];
@@ -109,6 +111,21 @@ describe('a node port', () => {
     expect(l3({ ...world, web, onA }, { to: 'node/node-a', port: 30080 })).toBe(
       "there unknown: By which address shop/web-0 comes to node-a is not known: with a pod's its packets to shop/api:http (tcp node port 30080) meet forward to 10.244.2.3:8080, with a node's drop.",
     );
+  });
+
+  it.each<readonly [string, Partial<Record<'ipv4' | 'ipv6', LocalDetector>>, string]>([
+    ['its own pods alone by their range', { ipv4: { kind: 'prefix', prefix: prefix('10.244.1.0/24') } }, 'fail'],
+    ['pods by their interface', { ipv4: { kind: 'interface', pattern: 'cni0' } }, 'fail'],
+    ['all pods by their range', { ipv4: { kind: 'prefix', prefix: prefix('10.244.0.0/16') } }, 'unknown'],
+  ])('takes a pod of another node for what it is where the node tells %s', (_, detectors, verdict) => {
+    const split: Row = ['tcp node4:30080', { ...everyone(dropped), pod: forwardTo('10.244.2.3:8080') }];
+    const unknown = { source: 'unknown', reason: 'not asked' } as const;
+    const { ipv4 } = detectors;
+    const told = ipv4 === undefined ? unknown : ({ value: ipv4, source: 'configz' } as const);
+    const profile = { localDetector: { ipv4: told, ipv6: unknown } };
+    const onA = { desired: [inSync, split], observed: [inSync, split], profile };
+    const web = { nodeName: 'node-b', addresses: [address('10.244.2.9')] };
+    expect(l3({ ...world, web, onA }, { to: 'node/node-a', port: 30080 })?.split(':')[0]).toBe(`there ${verdict}`);
   });
 
   it('without an endpoint on the node says so', () => {
@@ -236,6 +253,68 @@ describe('a pod that is asked at no port', () => {
       'there unknown: shop/some isolates shop/api-0 (ingress), and no rule lets shop/web-0 in on tcp 9100; shop/some, ingress rule 0, fits but for its ports (8080); other ports pass: ask with a port.',
     );
     expect(ask(world, { to: 'pod/shop/api-0', port: 9100 }).verdict).toBe('broken');
+  });
+});
+
+describe('a Service of several ports that is asked at none', () => {
+  const some: NetworkPolicy = {
+    ...{ namespace: 'shop', name: 'some', uid: 'uid-of-some', createdAt: null, types: ['ingress'], egress: [] },
+    podSelector: { matchLabels: {}, matchExpressions: [] },
+    ingress: [{ peers: [], ports: [{ protocol: 'tcp', port: 8080, endPort: null }] }],
+  };
+  const snapshot = (ports: readonly number[]) => ({
+    services: [api.port(90, 'metrics').built],
+    endpointSlices: [
+      slice('shop/api')
+        .port(ports[0] ?? 0, 'http')
+        .port(ports[1] ?? 0, 'metrics')
+        .ready('10.244.2.3', { node: 'node-b' }).built,
+    ],
+    networkPolicies: [some],
+    namespaces: [{ name: 'shop', labels: {}, annotations: {} }],
+  });
+
+  it('is not called cut off where policies let one of them through', () => {
+    const [denied] = told(ask({ snapshot: snapshot([8080, 9100]) }), 'L5');
+    expect(denied).toMatch(/^there unknown: .*on tcp 9100; .*; other ports pass: ask with a port\.$/);
+  });
+
+  it('is cut off where they let none through', () => {
+    expect(told(ask({ snapshot: snapshot([9100, 9101]) }), 'L5')[0]).toMatch(/^there fail: /);
+  });
+});
+
+describe('an end of both families', () => {
+  const both = (...texts: string[]) => ({ addresses: texts.map(address) });
+  const world: World = {
+    web: both('10.244.1.2', 'fd00:10:244:1::2'),
+    api: both('10.244.2.3', 'fd00:10:244:2::3'),
+  };
+
+  it.each([
+    ['pod/shop/web-0', '10.244.2.3', 'pass'],
+    ['pod/shop/web-0', 'fd00:10:244:2::3', 'fail: Packets from node-a to fd00:10:244:2::3 '],
+    ['fd00:10:244:1::2', 'pod/shop/api-0', 'fail: Packets from node-a to fd00:10:244:2::3 '],
+    ['pod/shop/web-0', 'pod/shop/api-0', 'pass'],
+  ])('from %s to %s goes by the family of the address that was asked', (from, to, says) => {
+    expect(told(ask(world, { from, to, port: 8080 }), 'L2')[0]).toContain(`there ${says}`);
+  });
+});
+
+describe('ends that have no family in common', () => {
+  it.each<readonly [string, string, Layer, string]>([
+    ['pod/shop/web-0', 'fd00:9::1', 'L1', 'pod/shop/web-0 has IPv4 addresses alone and fd00:9::1 is an IPv6 address'],
+    ['fd00:9::1', '10.244.2.3', 'L1', 'fd00:9::1 is an IPv6 address and 10.244.2.3 is an IPv4 address'],
+    ['203.0.113.7', 'fd00:9::1', 'L2', '203.0.113.7 is an IPv4 address and fd00:9::1 is an IPv6 address'],
+    ['fd00:9::1', 'node/node-a', 'L2', 'fd00:9::1 is an IPv6 address and node/node-a has IPv4 addresses alone'],
+    ['fd00:9::1', 'svc/shop/api', 'L3', 'fd00:9::1 is an IPv6 address and svc/shop/api:http has IPv4 addresses alone'],
+  ])('from %s to %s are told so, and nothing else is walked', (from, to, layer, says) => {
+    const { sentence, hops, firstBroken } = ask({}, { from, to });
+    expect([sentence, hops, firstBroken?.layer]).toEqual([
+      `${layer} broke first: ${says}: no packet can go from one to the other.`,
+      [],
+      layer,
+    ]);
   });
 });
 

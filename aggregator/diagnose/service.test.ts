@@ -174,8 +174,8 @@ describe('a Service', () => {
     const ipv6 = service('shop/api')
       .having({ clusterIPs: { ipv6: address('fd00::7') } })
       .port(80, 'http').built;
-    expect(told(ask({ snapshot: { services: [ipv6] } }), 'L2')).toEqual([
-      'there fail: shop/web-0 has no address of the family that is asked (IPv6).',
+    expect(told(ask({ snapshot: { services: [ipv6] } }), 'L3')).toEqual([
+      'there fail: pod/shop/web-0 has IPv4 addresses alone and svc/shop/api:http has IPv6 addresses alone: no packet can go from one to the other.',
     ]);
   });
 

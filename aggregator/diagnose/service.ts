@@ -74,7 +74,7 @@ interface Judged {
 }
 
 function driftStep(input: DiagnosisInput, { view, explain }: KnownNode, { translation, place }: Judged): DiagnosisStep {
-  const { target, asked, source, node } = translation;
+  const { target, asked, source, sourceAddress, node } = translation;
   const label = labelOf(target, asked);
   const sides = sidesOf(view, asked.key);
   if (sides === null) {
@@ -86,8 +86,8 @@ function driftStep(input: DiagnosisInput, { view, explain }: KnownNode, { transl
     const sentence = `What ${node} does with packets to ${label} could not be told from its rules (${drift.reason}).`;
     return step(place, { verdict: 'unknown', sentence });
   }
-  const origin = originOf(source, node);
-  const doubt = originDoubt(translation, real);
+  const origin = originOf(source, view, sourceAddress);
+  const doubt = origin === 'pod' ? originDoubt(translation, real) : null;
   if (doubt !== null) return step(place, { verdict: 'unknown', sentence: doubt });
   if (drift === null)
     return inSync(place, { translation, wanted: wanted?.[origin] ?? null, real: real?.[origin] ?? null });

@@ -1,11 +1,12 @@
 /** One frontend of a Service, on the node that translates its packets. */
+import type { Address } from '../../proto/address.ts';
 import type { ServiceTarget, Source } from './ends.ts';
 import type { AskedPort } from './frontends.ts';
 
 export interface Translation {
   readonly source: Source;
   /** The source's own address, where it has one of the family. */
-  readonly sourceAddress: string | null;
+  readonly sourceAddress: Address | null;
   readonly target: ServiceTarget;
   readonly asked: AskedPort;
   readonly node: string;

@@ -1,7 +1,8 @@
 /** What is walked, once it is known who and what is meant: the family, the node that translates, where packets end. */
-import { type Address, type Family, familyOf } from '../../proto/address.ts';
+import type { Address, Family } from '../../proto/address.ts';
 import { type Destination, destinationsOf, usedBy } from './destinations.ts';
-import type { ServiceTarget, Source, Target } from './ends.ts';
+import type { Source, Target } from './ends.ts';
+import { commonFamily } from './families.ts';
 import { type AskedPort, askedPorts } from './frontends.ts';
 import { addressOf } from './hops.ts';
 import type { DiagnosisInput, Question } from './input.ts';
@@ -24,7 +25,8 @@ export interface Walk {
 
 /** What there is to walk between a source and what was asked, a name being resolved already. */
 export function walkOf(input: DiagnosisInput, source: Source, goal: Goal, { protocol }: Question): Walk {
-  const family = commonFamily(input, source, goal);
+  const family = commonFamily(input.objects, source, goal);
+  const sourceAddress = addressOf(source, family);
   const node = translatorOf(source, goal);
   const asked = goal.kind === 'service' ? askedPorts(goal, family) : [];
   const all = destinationsOf(goal, { family, protocol: protocol ?? 'tcp' }, input.objects);
@@ -32,41 +34,12 @@ export function walkOf(input: DiagnosisInput, source: Source, goal: Goal, { prot
     source,
     goal,
     family,
-    sourceAddress: addressOf(source, family),
+    sourceAddress,
     ownNode: nodeOf(source),
     node,
     asked,
-    destinations: usedBy(input, { source, target: goal, node }, all),
+    destinations: usedBy(input, { source, sourceAddress, target: goal, node }, all),
   };
-}
-
-/** Of the source's families the first that the target has, too; where there is none, the target's own. */
-function commonFamily({ objects }: DiagnosisInput, source: Source, goal: Goal): Family {
-  const own = familiesOf(addressesOf(source));
-  const theirs = goal.kind === 'service' ? serviceFamilies(goal, objects) : familiesOf(addressesOf(goal));
-  return own.find((family) => theirs.includes(family)) ?? theirs[0] ?? own[0] ?? 'ipv4';
-}
-
-function addressesOf(end: Source | Exclude<Goal, ServiceTarget>): readonly Address[] {
-  switch (end.kind) {
-    case 'pod':
-      return end.pod.addresses;
-    case 'node':
-      return end.node.addresses;
-    case 'address':
-      return [end.address];
-  }
-}
-
-function familiesOf(addresses: readonly Address[]): readonly Family[] {
-  return [...new Set(addresses.map(familyOf))];
-}
-
-function serviceFamilies({ service, at }: ServiceTarget, objects: DiagnosisInput['objects']): readonly Family[] {
-  if (typeof at === 'string') return [familyOf(at)];
-  const own = (['ipv4', 'ipv6'] as const).filter((family) => service.clusterIPs[family] !== undefined);
-  if (own.length > 0) return own;
-  return [...new Set(objects.endpointSlices(service.namespace, service.name).map(({ family }) => family))];
 }
 
 function nodeOf(source: Source): string | null {

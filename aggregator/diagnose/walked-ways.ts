@@ -6,7 +6,6 @@ import type { DiagnosisInput } from './input.ts';
 import { type Place, step } from './step.ts';
 import type { Walk } from './walk.ts';
 import { oneNodeSteps, outsideSteps, waySteps } from './ways.ts';
-import { nameOf } from './wiring.ts';
 
 /** As many nodes behind a Service are looked at one by one. */
 const mostLooked = 20;
@@ -23,10 +22,6 @@ export function walkedWays(input: DiagnosisInput, walk: Walk): readonly Diagnosi
         : `by which node packets of ${endName(flowEnd(source))} come is not known`;
     const verdict = source.kind === 'pod' ? 'not-looked-at' : 'unknown';
     return [step(place, { verdict, sentence: `No way was looked at: ${why}.` })];
-  }
-  if (sourceAddress === null && source.kind === 'pod' && source.pod.addresses.length > 0) {
-    const sentence = `${nameOf(source.pod)} has no address of the family that is asked (${family === 'ipv4' ? 'IPv4' : 'IPv6'}).`;
-    return [step(place, { verdict: 'fail', sentence })];
   }
   if (ownNode === node) return onwards(input, walk, { node, seenAs: sourceAddress });
   const own = input.objects.node(node)?.addresses.find((one) => familyOf(one) === family) ?? null;
