@@ -76,6 +76,17 @@ describe('a Service that no node translates', () => {
   });
 });
 
+describe('the address of a load balancer', () => {
+  it('is closed to a source beyond its ranges, and that is what is said', () => {
+    const balanced = api.loadBalancerIP('203.0.113.12').sourceRange('198.51.100.0/24').built;
+    const row: Row = ['tcp 203.0.113.12:80', everyone(dropped)];
+    const world = { snapshot: { services: [balanced] }, onA: { desired: [row], observed: [row] } };
+    expect(l3(world, { to: '203.0.113.12:80' })).toBe(
+      'there fail: node-a drops packets to shop/api:http (tcp 203.0.113.12:80) for this source, as the Service and its endpoints ask for: its source ranges are 198.51.100.0/24.',
+    );
+  });
+});
+
 describe('a node port', () => {
   const services = [
     api.having({ type: 'NodePort', ports: [{ name: 'http', protocol: 'tcp', port: 80, nodePort: 30080 }] }).built,

@@ -147,8 +147,13 @@ function inSync(place: Place, { translation, wanted, real }: BothFates): Diagnos
   return step(place, { verdict: 'pass', sentence, evidence: [fact('backends', backends.join(', '))] });
 }
 
-/** Where a traffic policy leaves a node without endpoints, though the Service has some. */
-function whyNoneHere({ target: { service, at }, node }: Translation): string {
+/** Where source ranges or a traffic policy leave a source without endpoints, though the Service has some. */
+function whyNoneHere({ target: { service, at }, sourceAddress, node }: Translation): string {
+  const ranges = service.loadBalancerSourceRanges;
+  const isBalanced = service.loadBalancerIngress.some(({ address }) => address === at);
+  if (isBalanced && ranges.length > 0 && sourceAddress !== null && !isAmong(sourceAddress, ranges)) {
+    return `: its source ranges are ${joined(ranges)}`;
+  }
   const own = [service.clusterIPs.ipv4, service.clusterIPs.ipv6];
   const isInside = at === null || (typeof at === 'string' && own.includes(at));
   const policy = isInside ? service.internalTrafficPolicy : service.externalTrafficPolicy;
