@@ -3,6 +3,7 @@
  * own node hears anything: what else the nodes show says whose fault that is.
  */
 import { describe, expect, it } from 'vitest';
+import { slice } from '../../test/builders.ts';
 import { dnsReport, dnsSnapshot, failed, lookup, replicas, silent } from '../../test/dns-node.ts';
 import { flannelParts } from '../../test/flannel-node.ts';
 import {
@@ -19,6 +20,7 @@ import { nodeView, objects, reported } from '../../test/view-builders.ts';
 import { networkOf } from '../../test/wired-node.ts';
 import type { Lookup, NodeParts } from '../../proto/parts.ts';
 import { checks } from '../checks/index.ts';
+import type { Pod } from '../model/cluster.ts';
 import { evaluateCluster } from './evaluate.ts';
 
 const numbers = [1, 2, 3];
@@ -29,17 +31,25 @@ const at = (server: Lookup['server'], changes: Partial<Lookup> = {}) => lookup({
 interface Sketch {
   /** What comes of lookups at the second replica, by node; silence unless said. */
   readonly seen?: Readonly<Record<string, Partial<Lookup>>>;
+  /** What comes of them at the first; answers unless said. */
+  readonly ofFirst?: Partial<Lookup>;
+  /** How the replicas are, where none is ready. */
+  readonly waiting?: readonly Partial<Pod>[];
   /** Parts that differ from those of a sound node. */
   readonly parts?: Readonly<Record<string, Partial<NodeParts>>>;
 }
 
 /** The check and node of the cause of what is said about the second replica; null where there is none. */
-function causeOf({ seen = {}, parts = {} }: Sketch, about = 'dns-replica-failing'): string | null {
+function causeOf(
+  { seen = {}, ofFirst = {}, waiting, parts = {} }: Sketch,
+  about = 'dns-replica-failing',
+): string | null {
   const { services = [], endpointSlices = [], pods } = dnsSnapshot();
   const cluster = objects({
     services,
-    endpointSlices,
-    pods: pods ?? [],
+    endpointSlices:
+      waiting === undefined ? endpointSlices : [slice('kube-system/kube-dns').port(53, 'dns', 'udp').built],
+    pods: (pods ?? []).map((pod, index) => ({ ...pod, ...waiting?.[index] })),
     ...{ networkPolicies: [], foreignPolicies: [], namespaces: [] },
     nodes: numbers.map((number) => numberedNode(number, { cni: flannelWord(number) })),
   });
@@ -47,7 +57,7 @@ function causeOf({ seen = {}, parts = {} }: Sketch, about = 'dns-replica-failing
     numbers.map((number) => {
       const name = nameOf(number);
       const own = seen[name] ?? (name === 'node-b' ? {} : silent);
-      const dns = reported(dnsReport({ lookups: [at(first), at(second, own)] }));
+      const dns = reported(dnsReport({ lookups: [at(first, ofFirst), at(second, own)] }));
       return [name, { ...flannelParts(number), dns, ...parts[name] }] as const;
     }),
   );
@@ -122,6 +132,48 @@ describe('a replica of cluster DNS that is not heard on other nodes', () => {
   it('fails where it answers one of them, with an error: the way is there', () => {
     const seen = { 'node-a': failed, 'node-c': failed };
     expect(causeOf({ seen, parts: { 'node-b': overlayDown() } })).toBeNull();
+  });
+});
+
+describe('cluster DNS of which no replica is heard', () => {
+  const seen = { 'node-b': silent };
+  const cutOff = (number: 1 | 2): Partial<NodeParts> => {
+    const [uid, own] = number === 1 ? ['uid-of-coredns-1', first] : ['uid-of-coredns-2', second];
+    const addresses = [{ ...held, address: own }];
+    const pods = listed([networkOf(2, { uid, addresses, defaultRoutes: [] })]);
+    return { podNetworks: reported({ pods, unread: 0, problem: null }) };
+  };
+
+  it('is cut off where each of them is, by the cause of the first', () => {
+    const parts = { 'node-a': cutOff(1), 'node-b': cutOff(2) };
+    expect(causeOf({ seen, ofFirst: silent, parts })).toBe('pod-default-route on node-a');
+  });
+
+  it('is its own fault where one of them is wired', () => {
+    expect(causeOf({ seen, ofFirst: silent, parts: { 'node-b': cutOff(2) } })).toBeNull();
+  });
+
+  it('is its own fault where one of them answers, with an error', () => {
+    const parts = { 'node-a': cutOff(1), 'node-b': cutOff(2) };
+    expect(causeOf({ seen, ofFirst: failed, parts })).toBeNull();
+  });
+});
+
+describe('cluster DNS of which no replica is ready', () => {
+  const waits = { ready: false, phase: 'Pending', addresses: [], startedAt: '2026-11-22T07:00:00Z' } as const;
+  const crashes = { ready: false, waitingReason: 'CrashLoopBackOff' } as const;
+  const cause = (...waiting: readonly Partial<Pod>[]) => causeOf({ waiting }, 'dns-no-endpoints');
+
+  it('waits for the network of its nodes, where all of them wait for one', () => {
+    expect(cause(waits, waits)).toBe('pod-without-ip on node-a');
+  });
+
+  it('is its own fault where one of them has a network, and crashes', () => {
+    expect(cause(waits, crashes)).toBeNull();
+  });
+
+  it('is its own fault where they are on no node yet', () => {
+    expect(cause({ ...waits, nodeName: null }, { ...waits, nodeName: null })).toBeNull();
   });
 });
 

@@ -7,12 +7,15 @@
  *                            tunnel-down and its like, of all that comes from other nodes
  *     on each that asks      node-unreachable and its like, of the pod's node
  *
+ * Where pods wait for a network, what is said of just that on their node is why.
+ *
  * What a node forwards for its pods is none of its own way: its own lookups start in its own network.
  */
-import type { Violation } from '../model/finding.ts';
+import type { Stranded, Violation } from '../model/finding.ts';
 import { rootCauses } from './causes.ts';
 import type { JudgedFinding } from './evaluate.ts';
 
+const ofNetwork = ['pod-without-ip', 'sandbox-failing'];
 const ofPod = ['pod-unwired', 'pod-address-mismatch', 'pod-route-misdirected', 'pod-default-route'];
 const ofComing = ['tunnel-down', 'vtep-mac-drift', 'ip-forward-off', 'bgp-down'];
 const ofGoing = ['peer-route-missing', 'peer-fdb-missing', 'blackhole-route', 'node-unreachable'];
@@ -27,9 +30,11 @@ export function withNodeCauses(
 ): readonly JudgedFinding[] {
   return findings.map((judged) => {
     const { finding, violation } = judged;
-    if (finding.parent !== null || violation.unheard === undefined) return judged;
-    const cause = causeOf(violation, violation.unheard, onNode);
-    return cause === null ? judged : { ...judged, finding: { ...finding, parent: rootOf(cause) } };
+    const { stranded = [] } = violation;
+    if (finding.parent !== null) return judged;
+    const [cause, ...others] = stranded.map((pods) => causeOf(pods, onNode));
+    if (cause == null || others.includes(null)) return judged;
+    return { ...judged, finding: { ...finding, parent: rootOf(cause) } };
   });
 }
 
@@ -58,13 +63,14 @@ function rootOf({ finding }: JudgedFinding): string {
 }
 
 function causeOf(
-  { topics = [] }: Violation,
-  { by, node, peer }: NonNullable<Violation['unheard']>,
+  { node, topics, unheard }: Stranded,
   onNode: (name: string) => readonly JudgedFinding[],
 ): JudgedFinding | null {
   const there = firing(onNode(node));
-  const ofIt = there.find((one) => isOf(one, ofPod) && topics.some((topic) => one.violation.topics?.includes(topic)));
-  if (ofIt !== undefined) return ofIt;
+  const checks = unheard === null ? ofNetwork : ofPod;
+  const ofIt = there.find((one) => isOf(one, checks) && topics.some((topic) => one.violation.topics?.includes(topic)));
+  if (ofIt !== undefined || unheard === null) return ofIt ?? null;
+  const { by, peer } = unheard;
   // Its own node needs no way to it.
   if (by.includes(node)) return null;
   const ofAll = there.find((one) => isOf(one, ofComing) && one.violation.explainsTopics === 'all');

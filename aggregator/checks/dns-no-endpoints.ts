@@ -4,7 +4,7 @@
  */
 import type { ClusterCheck, ClusterView } from '../model/check.ts';
 import type { ClusterObjects, Pod, Service } from '../model/cluster.ts';
-import type { Violation } from '../model/finding.ts';
+import type { Stranded, Violation } from '../model/finding.ts';
 import { readyServers, servicesInUse } from './shared/dns.ts';
 import { fact } from './shared/evidence.ts';
 import { shellWord } from './shared/remedies.ts';
@@ -48,8 +48,19 @@ function violation(objects: ClusterObjects, service: Service): Violation {
     ],
     frontends: [],
     explainsTopics: [endpointsTopic(namespace, name)],
+    stranded: strandedOf(pods),
     topics: pods.every(isEnding) ? pods.map((pod) => podTopic(pod.namespace, pod.name)) : [],
   };
+}
+
+/** Where all wait for a network on their nodes, what is wrong with it there is why. */
+function strandedOf(pods: readonly Pod[]): readonly Stranded[] {
+  const coming = pods.filter(({ terminating }) => !terminating);
+  const waiting = coming.flatMap(({ namespace, name, nodeName, phase, addresses }): readonly Stranded[] => {
+    if (nodeName === null || phase !== 'Pending' || addresses.length > 0) return [];
+    return [{ node: nodeName, topics: [podTopic(namespace, name)], unheard: null }];
+  });
+  return waiting.length === coming.length ? waiting : [];
 }
 
 /** Of a pod that crashes again and again the API says this or that, by the second at which it is asked. */

@@ -7,7 +7,7 @@ import type { Address } from '../../proto/address.ts';
 import type { Lookup } from '../../proto/parts.ts';
 import type { ClusterCheck, ClusterView, NodeView } from '../model/check.ts';
 import type { ClusterObjects, Pod } from '../model/cluster.ts';
-import type { Severity, Subject, Violation } from '../model/finding.ts';
+import type { Severity, Stranded, Subject, Violation } from '../model/finding.ts';
 import {
   apiAddresses,
   dnsOf,
@@ -79,7 +79,7 @@ function evaluate({ nodes, objects }: ClusterView): readonly Violation[] {
   );
   const failing = replicas.filter((replica) => replica.failing.length > replica.well.length);
   const isAll = failing.length === replicas.length && failing.every((replica) => isBeyondDoubt(objects, replica));
-  if (failing.length > 1 && isAll) return [ofAll(failing)];
+  if (failing.length > 1 && isAll) return [ofAll(objects, failing)];
   return failing.map((replica) => ofOne(objects, replica, { others: replicas.length - failing.length, isAll }));
 }
 
@@ -225,17 +225,17 @@ function ofOne(objects: ClusterObjects, replica: Replica, { others, isAll }: Com
     remediation: pod === undefined ? [] : remedies(pod),
     frontends: [],
     topics: pod === undefined ? [] : [podTopic(pod.namespace, pod.name)],
-    ...unheardOf(pod, failing),
+    stranded: strandedOf(objects, replica),
     severity: isAll ? harms[harm].all : isCertain ? harms[harm].one : 'medium',
   };
 }
 
 /** Where any lookup was answered, the way to it is there. */
-function unheardOf(pod: Pod | undefined, failing: Replica['failing']): Pick<Violation, 'unheard'> {
-  if (pod === undefined || pod.nodeName === null || failing.some(({ isAnswered }) => isAnswered)) return {};
-  return {
-    unheard: { by: failing.map(({ node }) => node), node: pod.nodeName, peer: peerTopic(pod.nodeName) },
-  };
+function strandedOf(objects: ClusterObjects, { server, failing }: Replica): readonly Stranded[] {
+  const [pod] = objects.podsWithAddress(server);
+  if (pod === undefined || pod.nodeName === null || failing.some(({ isAnswered }) => isAnswered)) return [];
+  const unheard = { by: failing.map(({ node }) => node), peer: peerTopic(pod.nodeName) };
+  return [{ node: pod.nodeName, topics: [podTopic(pod.namespace, pod.name)], unheard }];
 }
 
 function nameOf(pod: Pod | undefined, text: string): string {
@@ -250,7 +250,8 @@ function remedies({ namespace, name }: Pod) {
   ];
 }
 
-function ofAll(failing: readonly Replica[]): Violation {
+function ofAll(objects: ClusterObjects, failing: readonly Replica[]): Violation {
+  const stranded = failing.flatMap((replica) => strandedOf(objects, replica));
   const seen = failing.flatMap((replica) => replica.failing);
   // What still works with one of them still works.
   const harm =
@@ -273,6 +274,8 @@ function ofAll(failing: readonly Replica[]): Violation {
       },
     ],
     frontends: [],
+    // One that answers, or that is no pod, fails by itself.
+    stranded: stranded.length === failing.length ? stranded : [],
     severity: harms[harm].all,
   };
 }

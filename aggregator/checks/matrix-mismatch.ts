@@ -132,6 +132,8 @@ function violation(
   const summary = predicted
     ? `${view.name} cannot connect to ${text}, which no policy forbids: ${answered} of ${sent} connections came about${error === null ? '' : ` (${error})`}.`
     : `${view.name} connects to ${text}, which policies forbid: nothing enforces them on this way.`;
+  // Where one fault of the pod explains it, this hangs below it; of a Service the fault of its frontend.
+  const topics = frontend === null ? ends.map(({ pod }) => podTopic(pod.namespace, pod.name)) : [];
   return {
     subject,
     summary,
@@ -147,15 +149,14 @@ function violation(
       },
     ],
     frontends: frontend === null ? [] : [frontend],
-    // Where one fault of the pod explains it, this hangs below it; of a Service the fault of its frontend.
-    topics: frontend === null ? ends.map(({ pod }) => podTopic(pod.namespace, pod.name)) : [],
-    ...(predicted ? unheardOf(view, ends) : {}),
+    topics,
+    ...(predicted ? strandedBy(view, ends, topics) : {}),
   };
 }
 
 /** Where all of it is on one node, what is wrong there or on the way there is why nothing is heard. */
-function unheardOf({ name }: NodeView, ends: Target['ends']): Pick<Violation, 'unheard'> {
+function strandedBy({ name }: NodeView, ends: Target['ends'], topics: readonly string[]): Pick<Violation, 'stranded'> {
   const [node, ...more] = new Set(ends.map(({ pod }) => pod.nodeName));
   if (node == null || more.length > 0) return {};
-  return { unheard: { by: [name], node, peer: peerTopic(node) } };
+  return { stranded: [{ node, topics, unheard: { by: [name], peer: peerTopic(node) } }] };
 }

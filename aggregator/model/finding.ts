@@ -67,11 +67,8 @@ export interface Violation {
   readonly topics?: readonly string[];
   /** The topics whose other violations on this node follow from this one; `all`: whatever they speak of. */
   readonly explainsTopics?: readonly string[] | 'all';
-  /**
-   * That these nodes hear nothing from a pod of `node`. What is wrong there with the pod, where `topics` names it, or on the
-   * way of each of them, is then the cause; `peer` is the topic of that way.
-   */
-  readonly unheard?: { readonly by: readonly string[]; readonly node: string; readonly peer: string };
+  /** Pods by which it came about. Where findings of nodes explain each of them, that of the first is the cause. */
+  readonly stranded?: readonly Stranded[];
   /** Only where it is not the check's own, for a reason that the summary states. */
   readonly severity?: Severity;
   /** `unknown` where the check could not be decided and says so (with a reason in the summary). */
@@ -81,6 +78,15 @@ export interface Violation {
    * nodes' own findings, and the frontends count as unknown (model-disagreement).
    */
   readonly disputes?: ReadonlyMap<string, ReadonlySet<FrontendKey>>;
+}
+
+/** Pods of one node that cannot be reached. */
+export interface Stranded {
+  readonly node: string;
+  /** Of the pods, as far as a fault of single pods explains it. */
+  readonly topics: readonly string[];
+  /** The nodes that hear nothing from them, and the topic of their ways to this node; null = they wait for a network. */
+  readonly unheard: { readonly by: readonly string[]; readonly peer: string } | null;
 }
 
 export interface Finding {
