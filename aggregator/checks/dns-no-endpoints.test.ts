@@ -39,6 +39,20 @@ describe('dns-no-endpoints', () => {
     expect(dnsNoEndpoints.evaluate({ nodes, objects })).toHaveLength(found);
   });
 
+  it('one kubelet of three gives pods another Service that stands idle', () => {
+    const { kubelet } = dnsReport();
+    const objects = objectsOf(withoutEndpoints(s1, 'kube-system/kube-dns'));
+    const nodes = ['10.0.0.2', '10.0.0.2', '10.96.0.10'].map((given, index) => {
+      const settings = kubelet === null ? null : { ...kubelet, clusterDns: [address(given)] };
+      return dnsNode(`node-${index}`, { kubelet: settings }, objects);
+    });
+    const [found] = dnsNoEndpoints.evaluate({ nodes, objects });
+    expect([found?.severity, found?.summary]).toEqual([
+      'high',
+      'Cluster DNS, kube-system/kube-dns, which one kubelet gives to pods (node-2), has no ready endpoint: 2 pods ready.',
+    ]);
+  });
+
   it('kubelets give pods the cache on their node, which asks kube-dns', () => {
     const cache = address('169.254.20.10');
     const { kubelet } = dnsReport();

@@ -2,10 +2,10 @@
  * Without a ready replica of cluster DNS every lookup in the cluster fails, and with it nearly every program. It happens
  * when CoreDNS crashes on its configuration, cannot be scheduled, or was scaled down.
  */
-import type { ClusterCheck, ClusterView } from '../model/check.ts';
+import type { ClusterCheck, ClusterView, NodeView } from '../model/check.ts';
 import type { ClusterObjects, Pod, Service } from '../model/cluster.ts';
 import type { Stranded, Violation } from '../model/finding.ts';
-import { readyServers, servicesInUse } from './shared/dns.ts';
+import { addressesOf, dnsOf, readyServers, servicesInUse } from './shared/dns.ts';
 import { fact } from './shared/evidence.ts';
 import { shellWord } from './shared/remedies.ts';
 import { endpointsTopic, podTopic } from './shared/topics.ts';
@@ -18,7 +18,7 @@ export const dnsNoEndpoints: ClusterCheck = {
   severity: 'critical',
   title: 'Cluster DNS has no replica that takes lookups',
   explanation: `The Service that kubelets give to pods for names has no endpoint that is ready: CoreDNS crashes (often on its Corefile), waits for a node or for its network, or was scaled down to nothing. Every node then refuses or drops lookups, and nothing in the cluster resolves.`,
-  falsePositives: `Endpoints that are being deleted and still serve count as usable, as they do for kube-proxy. A Service without a selector whose endpoints somebody else writes is judged by these alone. A cluster that has no such Service is not asked, nor is a Service that merely has the name while the kubelets give pods another server (a cloud that answers names itself, kube-dns scaled to nothing).`,
+  falsePositives: `Endpoints that are being deleted and still serve count as usable, as they do for kube-proxy. A Service without a selector whose endpoints somebody else writes is judged by these alone. A cluster that has no such Service is not asked, nor is a Service that merely has the name while the kubelets give pods another server (a cloud that answers names itself, kube-dns scaled to nothing). Where most kubelets give another server, the severity is high and the nodes that give this one are named.`,
   remediation: `\`kubectl -n kube-system describe pods -l k8s-app=kube-dns\` says why they are not ready, and the log of one that crashes says what of its configuration it refuses.`,
   // Whom kubelets give to pods, at least one node must have told: before, nobody knows which Service is in use.
   needs: ['dns', 'pods'],
@@ -30,15 +30,31 @@ export const dnsNoEndpoints: ClusterCheck = {
 function evaluate({ nodes, objects }: ClusterView): readonly Violation[] {
   return servicesInUse(objects, nodes)
     .filter((service) => readyServers(objects.endpointSlices(service.namespace, service.name), service).length === 0)
-    .map((service) => violation(objects, service));
+    .map((service) => violation(objects, service, fewGiving(nodes, service)));
 }
 
-function violation(objects: ClusterObjects, service: Service): Violation {
+/** The nodes whose kubelets give it to pods, or the cache before it, where most that tell of theirs give another; else none. */
+function fewGiving(nodes: readonly NodeView[], service: Service): readonly string[] {
+  const telling = nodes.flatMap((view) => {
+    const { kubelet = null, nodeLocal = null } = dnsOf(view) ?? {};
+    return kubelet === null || kubelet.clusterDns.length === 0 ? [] : [{ name: view.name, kubelet, nodeLocal }];
+  });
+  const giving = telling.filter(({ kubelet, nodeLocal }) =>
+    [...addressesOf(service), ...(nodeLocal?.addresses ?? [])].some((one) => kubelet.clusterDns.includes(one)),
+  );
+  return giving.length * 2 < telling.length ? giving.map(({ name }) => name) : [];
+}
+
+function violation(objects: ClusterObjects, service: Service, few: readonly string[]): Violation {
   const { namespace, name, selector } = service;
+  const whose =
+    few.length === 0
+      ? ''
+      : `which ${few.length === 1 ? 'one kubelet gives' : `${few.length} kubelets give`} to pods (${joined(few)}), `;
   const pods = selector === null ? [] : [...objects.podsIn(namespace)].filter((pod) => hasLabels(pod, selector));
   return {
     subject: { kind: 'Service', namespace, name, port: '', protocol: 'udp' },
-    summary: `Cluster DNS, ${namespace}/${name}, has no ready endpoint: ${whyNone(pods, selector !== null)}.`,
+    summary: `Cluster DNS, ${namespace}/${name}, ${whose}has no ready endpoint: ${whyNone(pods, selector !== null)}.`,
     evidence: pods.slice(0, 10).map((pod) => fact(`pod ${pod.name}`, stateOf(pod))),
     remediation: [
       {
@@ -49,6 +65,7 @@ function violation(objects: ClusterObjects, service: Service): Violation {
     frontends: [],
     explainsTopics: [endpointsTopic(namespace, name)],
     stranded: strandedOf(pods),
+    ...(few.length === 0 ? {} : { severity: 'high' as const }),
     topics: pods.every(isEnding) ? pods.map((pod) => podTopic(pod.namespace, pod.name)) : [],
   };
 }
