@@ -12,8 +12,10 @@ const properties = [
 ];
 /** Tests that start the program as a process again and again. */
 const commands = ['test/scenarios/command-line.test.ts', 'test/scenarios/kubectl-plugin.test.ts', 'agent/main.test.ts'];
-/** Packets and lookups that are lost: beside the other faults, since the kernel suite has no more time. */
-const probes = ['test/kernel/{probes,overlay-probes,matrix-probes,dns-faults}.test.ts'];
+/** Packets and lookups that are lost, pods and overlays that break: with the other faults, as the kernel suite has no more time. */
+const lost = ['test/kernel/{probes,overlay-probes,overlay-findings,pod-findings,matrix-probes,dns-faults}.test.ts'];
+/** Processes that are killed: beside the other whole systems, which wait most of the time as well. */
+const killed = 'test/faults/killed-processes.test.ts';
 const slow = '**/*.slow.test.ts';
 
 export default defineConfig({
@@ -75,7 +77,7 @@ export default defineConfig({
         test: {
           name: 'kernel',
           include: ['test/kernel/**/*.test.ts'],
-          exclude: [slow, ...probes],
+          exclude: [slow, ...lost],
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 120_000,
@@ -86,7 +88,7 @@ export default defineConfig({
         // The whole system as processes, as root. Each file has systems of its own, and waits most of the time.
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
+          include: ['test/e2e/**/*.test.ts', killed],
           exclude: [slow],
           pool: 'forks',
           maxWorkers: 3,
@@ -95,11 +97,11 @@ export default defineConfig({
         },
       },
       {
-        // Processes killed, disks full, connections cut: one file at a time, since each loads the machine by itself.
+        // Packets lost, disks full, connections cut: one file at a time, since each loads the machine by itself.
         test: {
           name: 'faults',
-          include: ['test/faults/**/*.test.ts', ...probes],
-          exclude: [slow],
+          include: ['test/faults/**/*.test.ts', ...lost],
+          exclude: [slow, killed],
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 120_000,
