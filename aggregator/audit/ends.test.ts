@@ -32,6 +32,13 @@ describe('an end', () => {
     expect([Object.values(end).map(String).join(' '), endText(end)]).toEqual([told, written]);
   });
 
+  it.each(['pod/shop/web-0:8080', 'node/node-a:30080', 'deployment/shop/web:80'])(
+    '%s is told where the port belongs',
+    (text) => {
+      expect(parseEnd(text)).toMatchObject({ problem: expect.stringContaining('--port, or port= in a URL') });
+    },
+  );
+
   it.each([
     '',
     'pod/shop',

@@ -61,6 +61,9 @@ export function parseEnd(text: string): ParsedEnd {
 function parseObject(text: string): ParsedEnd {
   const [word = '', ...rest] = text.split('/');
   const kind = kindsByWord.get(word) ?? word;
+  if (kind !== 'service' && /:\d+$/.test(text)) {
+    return problemOf(text, 'names a port, which only a Service does: give it for itself (--port, or port= in a URL)');
+  }
   if (kind === 'node') {
     const [name = '', ...more] = rest;
     return more.length === 0 && objectName.test(name)

@@ -77,7 +77,8 @@ function adviceFor(status: number): string {
 leave out --server to go through the cluster of a kubeconfig, which takes one by itself.`;
   if (status === 403)
     return "Through a kubeconfig the token is the viewer's; with --token-file you are asked for by a token of your own.";
-  if (status < 500) return 'See --help for what the command takes; the aggregator may be of another version.';
+  if (status < 500)
+    return 'See --help for what the command takes; where it takes this, the aggregator is of another version.';
   return "Try again; if it stays, the aggregator's log says more.";
 }
 
