@@ -1,9 +1,11 @@
 /** Where packets end in the end: the pods or addresses behind what was asked. */
 import { type Address, familyOf, type Family, parseHostPort } from '../../proto/address.ts';
 import type { Protocol } from '../../proto/forwarding.ts';
-import type { ClusterObjects, Pod, ServicePort } from '../model/cluster.ts';
+import { isHeadless, namedPort, podsBehind } from '../audit/front-doors.ts';
+import { endpointsOfPort } from '../audit/port-endpoints.ts';
+import type { ClusterObjects, Pod } from '../model/cluster.ts';
 import type { FlowEnd } from '../model/policy.ts';
-import { addressesOf, isHeadless, type ServiceTarget, type Source, type Target } from './ends.ts';
+import { addressesOf, type ServiceTarget, type Source, type Target } from './ends.ts';
 import { askedPorts, originOf, sidesOf } from './frontends.ts';
 import type { DiagnosisInput } from './input.ts';
 
@@ -66,7 +68,7 @@ export function destinationsOf(
     case 'address':
       return [{ ...base, end: target, address: target.address, port: target.port, node: null }];
     case 'service':
-      return isHeadless(target.service) ? podsBehind(target, family, objects) : endpointsOf(target, family, objects);
+      return isHeadless(target.service) ? headlessPods(target, family, objects) : endpointsOf(target, family, objects);
   }
 }
 
@@ -80,31 +82,18 @@ function portsOf(
   return named.length === 0 ? [null] : [...new Set(named)];
 }
 
-/** By its selector: slices of headless Services are not kept. */
-function podsBehind(
+function headlessPods(
   { service, ports, isByNumber }: ServiceTarget,
   family: Family,
   objects: ClusterObjects,
 ): readonly Destination[] {
-  const requirements = Object.entries(service.selector ?? {});
-  if (requirements.length === 0) return [];
-  const pods = [...objects.podsIn(service.namespace)].filter(
-    ({ ready, terminating, labels }) =>
-      ready && !terminating && requirements.every(([key, value]) => labels[key] === value),
-  );
+  const pods = podsBehind(objects, service) ?? [];
   return pods.slice(0, mostBackends).flatMap((pod) => {
     const address = pod.addresses.find((one) => familyOf(one) === family);
     if (address === undefined) return [];
     const own = { end: { kind: 'pod', pod }, address, node: pod.nodeName, servicePort: null } as const;
-    return ports.map((one) => ({ ...own, port: isByNumber ? one.port : targetPort(one, pod), protocol: one.protocol }));
+    return ports.map((one) => ({ ...own, port: isByNumber ? one.port : namedPort(one, pod), protocol: one.protocol }));
   });
-}
-
-/** The port that the pods have behind it, as far as a name tells; a number is not kept of the Service. */
-function targetPort({ name, protocol, targetName }: ServicePort, pod: Pod): number | null {
-  const wanted = targetName ?? name;
-  const found = pod.ports.find((one) => wanted !== '' && one.name === wanted && one.protocol === protocol);
-  return found?.port ?? null;
 }
 
 function endpointsOf(
@@ -113,27 +102,14 @@ function endpointsOf(
   objects: ClusterObjects,
 ): readonly Destination[] {
   const slices = objects.endpointSlices(service.namespace, service.name).filter((slice) => slice.family === family);
-  const found = new Map<string, Destination>();
-  for (const port of ports) {
-    for (const slice of slices) {
-      const real = slice.ports.find(({ name, protocol }) => name === port.name && protocol === port.protocol);
-      if (real === undefined) continue;
-      for (const { address, ready, serving, terminating, nodeName } of slice.endpoints) {
-        if (!ready && !(serving && terminating)) continue;
-        const end = endAt(address, nodeName, objects);
-        const node = end.kind === 'pod' ? end.pod.nodeName : nodeName;
-        found.set(`${port.port} ${address} ${real.port} ${port.protocol}`, {
-          end,
-          address,
-          port: real.port,
-          protocol: port.protocol,
-          node,
-          servicePort: port.port,
-        });
-      }
-    }
-  }
-  return [...found.values()].slice(0, mostBackends);
+  const found = ports.flatMap((own) =>
+    endpointsOfPort(slices, own).map(({ address, port, nodeName }): Destination => {
+      const end = endAt(address, nodeName, objects);
+      const node = end.kind === 'pod' ? end.pod.nodeName : nodeName;
+      return { end, address, port, protocol: own.protocol, node, servicePort: own.port };
+    }),
+  );
+  return found.slice(0, mostBackends);
 }
 
 /** Whose an address is: a live pod's, a node's, or nobody's here. A host network pod has the address of its node. */

@@ -6,6 +6,7 @@
  *
  * Every layer is judged as far as it can be; the lowest that fails is the answer.
  */
+import { familyOf } from '../../proto/address.ts';
 import type { Protocol } from '../../proto/forwarding.ts';
 import type { Diagnosis, DiagnosisStep } from '../model/diagnosis.ts';
 import type { Layer } from '../model/finding.ts';
@@ -13,7 +14,7 @@ import { diagnosisEnd, endLabel } from './end-words.ts';
 import { findSource, findTarget, type ServiceTarget, type Source, type Target } from './ends.ts';
 import { strangerSteps } from './families.ts';
 import { hairpinSteps } from './hairpin.ts';
-import { hopsOf } from './hops.ts';
+import { hopsOf, type Travel } from './hops.ts';
 import type { Answer, DiagnosisInput, Question } from './input.ts';
 import { type Passage, passageOf } from './passage.ts';
 import { permissionSteps } from './permission.ts';
@@ -48,12 +49,17 @@ export function diagnose(question: Question, input: DiagnosisInput): Answer {
     port: portOf(target.value),
     ...verdictOf(steps, pair),
     steps,
-    hops:
-      walk === null
-        ? []
-        : hopsOf(input, { ...walk, asked: walk.asked[0] ?? null, destination: walk.destinations[0] ?? null }),
+    hops: walk === null ? [] : hopsOf(input, travelOf(input, walk)),
   };
   return { ok: true, diagnosis };
+}
+
+function travelOf({ objects }: DiagnosisInput, { left, asked, family, ...walk }: Walk): Travel {
+  const node = left?.node ?? walk.node;
+  const own = node === null ? [] : (objects.node(node)?.addresses ?? []);
+  const key = left?.key ?? asked[0]?.key ?? null;
+  const nodeAddress = own.find((address) => familyOf(address) === family) ?? null;
+  return { ...walk, family, node, nodeAddress, key };
 }
 
 function portOf(target: Target): number | null {

@@ -1,8 +1,9 @@
 /** The two ends of a question, found among the API's objects. */
-import type { Address } from '../../proto/address.ts';
+import { type Address, familyOf } from '../../proto/address.ts';
 import { contains, parsePrefix, prefixSet } from '../../proto/prefixes.ts';
 import type { Protocol } from '../../proto/forwarding.ts';
 import { type End, parseEnd, podsOf } from '../audit/ends.ts';
+import { hostPortAt, isHeadless, nodePortAt, serviceAt } from '../audit/front-doors.ts';
 import { slipsBetween, spelled } from '../checks/shared/similar-text.ts';
 import { joined } from '../checks/shared/words.ts';
 import type { ClusterNode, ClusterObjects, Pod, Service, ServicePort } from '../model/cluster.ts';
@@ -13,11 +14,20 @@ interface ByAddress {
   readonly by?: Address;
 }
 
+/** By which port of its node a pod is asked; its own port is that behind it. */
+interface ByHostPort {
+  readonly hostPort?: { readonly port: number; readonly of: ClusterNode } & ByAddress;
+}
+
 /** The addresses of an end that packets may have, in the order of the API. */
 export function addressesOf(end: Source | Extract<Target, { readonly kind: 'pod' | 'node' }>): readonly Address[] {
   if (end.kind === 'address') return [end.address];
   if (end.by !== undefined) return [end.by];
-  return end.kind === 'pod' ? end.pod.addresses : end.node.addresses;
+  if (end.kind === 'node') return end.node.addresses;
+  const door = 'hostPort' in end ? end.hostPort?.by : undefined;
+  return door === undefined
+    ? end.pod.addresses
+    : end.pod.addresses.filter((address) => familyOf(address) === familyOf(door));
 }
 
 /** Where packets start. */
@@ -29,7 +39,7 @@ export type Source =
 
 /** Where they are sent to. `port` null = none was said. */
 export type Target =
-  | ({ readonly kind: 'pod'; readonly pod: Pod; readonly port: number | null } & ByAddress)
+  | ({ readonly kind: 'pod'; readonly pod: Pod; readonly port: number | null } & ByAddress & ByHostPort)
   | ({ readonly kind: 'node'; readonly node: ClusterNode; readonly port: number | null } & ByAddress)
   | ServiceTarget
   | { readonly kind: 'address'; readonly address: Address; readonly port: number | null }
@@ -42,6 +52,8 @@ export interface ServiceTarget {
   readonly ports: readonly ServicePort[];
   /** Which of its addresses: null = its cluster IP; `node` = a node port, of the node named. */
   readonly at: Address | ({ readonly nodePortOf: ClusterNode } & ByAddress) | null;
+  /** The port that was asked for at its address, and that it has not. */
+  readonly lacks?: number;
   /** Of a headless one: its pods are asked at this very number, which need not be a port that it has. */
   readonly isByNumber?: true;
 }
@@ -192,11 +204,6 @@ function foundService(end: EndOf<'service'>, question: Question, objects: Cluste
   return withPorts(service, end.port ?? (question.port === null ? null : String(question.port)), question.protocol);
 }
 
-/** Its clients get the addresses of its pods, and no port is translated. */
-export function isHeadless({ type, clusterIPs }: Service): boolean {
-  return type !== 'ExternalName' && clusterIPs.ipv4 === undefined && clusterIPs.ipv6 === undefined;
-}
-
 /** The Service's ports of that number, name and protocol; of a headless one any number. @param port null = all. */
 export function withPorts(service: Service, port: string | null, protocol: Protocol | null): Found<ServiceTarget> {
   if (isHeadless(service) && port !== null && /^\d+$/.test(port)) {
@@ -237,41 +244,35 @@ function sourceAt(address: Address, objects: ClusterObjects): Found<Source> {
 
 function targetAt(
   address: Address,
-  { port, protocol }: { readonly port: number | null; readonly protocol: Protocol | null },
+  asked: { readonly port: number | null; readonly protocol: Protocol | null },
   objects: ClusterObjects,
 ): Target {
+  const { port } = asked;
   const pod = livePodAt(address, objects);
   if (pod !== null) return { kind: 'pod', pod, port, by: address };
-  const isAsked = (one: ServicePort, number: number) =>
-    (port === null || number === port) && (protocol === null || one.protocol === protocol);
-  for (const service of objects.services()) {
-    if (!serviceAddresses(service).includes(address)) continue;
-    const ports = service.ports.filter((one) => isAsked(one, one.port));
-    if (ports.length > 0 || port === null) return { kind: 'service', service, ports, at: address };
-  }
+  const found = serviceAt(objects, address, asked);
   const node = nodeAt(address, objects);
-  if (node === null) return { kind: 'address', address, port };
-  const target = atNode(node, { port, protocol }, objects);
-  return target.kind === 'service' ? { ...target, at: { nodePortOf: node, by: address } } : { ...target, by: address };
+  if (found !== null && (found.ports.length > 0 || node === null)) {
+    const { service, ports } = found;
+    const lacks = ports.length === 0 && port !== null ? { lacks: port } : {};
+    return { kind: 'service', service, ports, at: address, ...lacks };
+  }
+  return node === null ? { kind: 'address', address, port } : atNode(node, { ...asked, by: address }, objects);
 }
 
-/** The node, or the Service that its node port leads to. */
+/** The node, or what its port leads to: a Service's node port, or a pod's host port. */
 function atNode(
   node: ClusterNode,
-  { port, protocol }: Pick<Question, 'port' | 'protocol'>,
+  { port, protocol, by }: Pick<Question, 'port' | 'protocol'> & ByAddress,
   objects: ClusterObjects,
-): Extract<Target, { readonly kind: 'service' | 'node' }> {
-  for (const service of port === null ? [] : objects.services()) {
-    const ports = service.ports.filter(
-      (one) => one.nodePort === port && (protocol === null || one.protocol === protocol),
-    );
-    if (ports.length > 0) return { kind: 'service', service, ports, at: { nodePortOf: node } };
-  }
-  return { kind: 'node', node, port };
-}
-
-function serviceAddresses({ clusterIPs, externalIPs, loadBalancerIngress }: Service): readonly (Address | undefined)[] {
-  return [clusterIPs.ipv4, clusterIPs.ipv6, ...externalIPs, ...loadBalancerIngress.map(({ address }) => address)];
+): Target {
+  const door = by === undefined ? {} : { by };
+  if (port === null) return { kind: 'node', node, port, ...door };
+  const found = nodePortAt(objects, { port, protocol });
+  if (found !== null) return { kind: 'service', ...found, at: { nodePortOf: node, ...door } };
+  const host = hostPortAt(objects, node, { port, protocol, address: by ?? null });
+  if (host === null) return { kind: 'node', node, port, ...door };
+  return { kind: 'pod', pod: host.pod, port: host.port, hostPort: { port, of: node, ...door } };
 }
 
 function livePodAt(address: Address, objects: ClusterObjects): Pod | null {

@@ -14,8 +14,22 @@ export function commonFamily(objects: ClusterObjects, source: Source, goal: Goal
   return own.find((family) => theirs.includes(family)) ?? theirs[0] ?? own[0] ?? 'ipv4';
 }
 
+/** A step where a node port is asked at an address of a family that its Service has not. */
+function doorSteps(goal: Goal): readonly DiagnosisStep[] {
+  if (goal.kind !== 'service' || goal.at === null || typeof goal.at === 'string') return [];
+  const { by, nodePortOf } = goal.at;
+  if (by === undefined || goal.service.clusterIPs[familyOf(by)] !== undefined) return [];
+  const [other] = clusterFamilies(goal);
+  if (other === undefined) return [];
+  const place: Place = { layer: 'L3', direction: 'there', what: 'the node port', node: null, ageSeconds: null };
+  const sentence = `${endLabel(goal)} has ${spelt[other]} addresses alone, so its node port is none at ${by}: nobody answers there; ask ${nodePortOf.name} by ${spelt[other]}.`;
+  return [step(place, { verdict: 'fail', sentence, remediation: remediesOf(goal) })];
+}
+
 /** A step where both ends have addresses and no family in common: no packet can go from one to the other. Else none. */
 export function strangerSteps(objects: ClusterObjects, source: Source, goal: Goal): readonly DiagnosisStep[] {
+  const atDoor = doorSteps(goal);
+  if (atDoor.length > 0) return atDoor;
   const [own, theirs] = [familiesOf(source), goalFamilies(objects, goal)];
   const [first, second] = [own[0], theirs[0]];
   if (first === undefined || second === undefined || own.some((family) => theirs.includes(family))) return [];
@@ -70,7 +84,11 @@ function serviceFamilies(goal: ServiceTarget, objects: ClusterObjects): readonly
   const { service } = goal;
   const asked = addressAsked(goal);
   if (asked !== null) return [familyOf(asked)];
-  const own = (['ipv4', 'ipv6'] as const).filter((family) => service.clusterIPs[family] !== undefined);
+  const own = clusterFamilies(goal);
   if (own.length > 0) return own;
   return [...new Set(objects.endpointSlices(service.namespace, service.name).map(({ family }) => family))];
+}
+
+function clusterFamilies({ service }: ServiceTarget): readonly Family[] {
+  return (['ipv4', 'ipv6'] as const).filter((family) => service.clusterIPs[family] !== undefined);
 }

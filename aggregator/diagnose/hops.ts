@@ -1,6 +1,7 @@
 /** The places that packets pass, hop by hop, as far as the nodes' own facts name them. */
-import type { Address, Family } from '../../proto/address.ts';
-import { familyOf } from '../../proto/address.ts';
+import { type Address, backendOf, type Family, familyOf } from '../../proto/address.ts';
+import { parseFrontendKey } from '../../proto/canonical.ts';
+import type { FrontendKey, Route } from '../../proto/forwarding.ts';
 import type { RuleLine } from '../../proto/parts.ts';
 import { lookUp } from '../checks/shared/route-lookup.ts';
 import { linkNameOf, networkOf } from '../checks/shared/wired-pods.ts';
@@ -9,64 +10,109 @@ import type { Pod } from '../model/cluster.ts';
 import type { DiagnosisHop } from '../model/diagnosis.ts';
 import { type Destination, endName, flowEnd } from './destinations.ts';
 import { addressesOf, type Source } from './ends.ts';
-import { type AskedPort, originOf, sidesOf } from './frontends.ts';
+import { originOf, sidesOf } from './frontends.ts';
 import type { DiagnosisInput } from './input.ts';
 import { rulesMet } from './met-rules.ts';
 import { ruleText } from './permission.ts';
 import { routeText } from './ways.ts';
 
-/** What the hops are of: one source, one frontend if a Service is asked, and the first destination. */
+/** What the hops are of: one source, one frontend if any is met, and whom it may lead to. */
 export interface Travel {
   readonly source: Source;
   readonly sourceAddress: Address | null;
-  /** The node of the source, which translates; null = not known. */
+  /** The node of the source; null = none here, or not known. */
+  readonly ownNode: string | null;
+  /** The node that translates; null = not known. */
   readonly node: string | null;
-  readonly asked: AskedPort | null;
-  readonly destination: Destination | null;
+  /** The address of that node by which another one gets there. */
+  readonly nodeAddress: Address | null;
+  /** What packets meet on that node: a Service's frontend, or what is left of one. */
+  readonly key: FrontendKey | null;
+  readonly destinations: readonly Destination[];
   readonly family: Family;
 }
 
 type Hop = DiagnosisHop;
 
-/** There first, then back. */
+/** There first, then back. A packet that is refused, dropped or not translated gets no further. */
 export function hopsOf(input: DiagnosisInput, travel: Travel): readonly DiagnosisHop[] {
-  return [...hopsThere(input, travel), ...hopsBack(input, travel)];
+  const { source, sourceAddress, key, node } = travel;
+  const route = routeMet(input, travel);
+  const start = [
+    ...(source.kind === 'pod' ? podHops(input, source.pod, { way: 'out', address: sourceAddress }) : []),
+    ...approachHops(input, travel),
+    ...translationHops(input, travel, route),
+  ];
+  if (route?.action === 'reject' || route?.action === 'drop') return start;
+  const frontend = key === null ? null : parseFrontendKey(key);
+  if (route?.action === 'none') {
+    const address = frontend?.address ?? 'node';
+    return address === 'node' || node === null
+      ? start
+      : [...start, ...routeHops(input, node, { address, direction: 'there' })];
+  }
+  const destination = reached(travel.destinations, route);
+  if (destination === null) return start;
+  return [...start, ...hopsOn(input, travel, destination), ...hopsBack(input, travel, destination)];
 }
 
-function hopsThere(input: DiagnosisInput, travel: Travel): readonly Hop[] {
-  const { source, node, destination } = travel;
+/** What becomes of it at the frontend; null = it meets none, or that is not known. */
+function routeMet(input: DiagnosisInput, { source, sourceAddress, node, key }: Travel): Route | null {
+  const facts = node === null ? null : input.node(node);
+  if (facts?.isKnown !== true || key === null) return null;
+  const sides = sidesOf(facts.view, key);
+  if (sides === null) return null;
+  return sides.real?.[originOf(source, facts.view, sourceAddress)].route ?? { action: 'none' };
+}
+
+/** The first destination that the node really sends to. */
+function reached(destinations: readonly Destination[], route: Route | null): Destination | null {
+  if (route?.action !== 'forward') return destinations[0] ?? null;
+  const backends: readonly string[] = route.backends;
+  return destinations.find(({ address, port }) => port !== null && backends.includes(backendOf(address, port))) ?? null;
+}
+
+/** To another node, whose port is asked. */
+function approachHops(input: DiagnosisInput, { ownNode, node, nodeAddress: address }: Travel): readonly Hop[] {
+  if (ownNode === null || node === null || ownNode === node || address === null) return [];
+  return routeHops(input, ownNode, { address, direction: 'there' });
+}
+
+function hopsOn(input: DiagnosisInput, travel: Travel, destination: Destination): readonly Hop[] {
+  const { node } = travel;
   return [
-    ...(source.kind === 'pod' ? podHops(input, source.pod, { way: 'out', address: travel.sourceAddress }) : []),
-    ...translationHops(input, travel),
-    ...policyHops(input, travel),
-    ...(destination === null || node === null
-      ? []
-      : routeHops(input, node, { address: destination.address, direction: 'there' })),
-    ...arrivalHops(input, travel),
+    ...policyHops(input, travel, destination),
+    ...(node === null ? [] : routeHops(input, node, { address: destination.address, direction: 'there' })),
+    ...arrivalHops(input, travel, destination),
   ];
 }
 
-/** Replies take the routes back; the connection table of the first node undoes what it translated. */
-function hopsBack(input: DiagnosisInput, { source, sourceAddress, node, asked, destination }: Travel): readonly Hop[] {
-  if (destination?.node == null || sourceAddress === null) return [];
-  const way = { address: sourceAddress, direction: 'back' } as const;
+/** Replies take the routes back; the connection table of the node that translated undoes it. */
+function hopsBack(
+  input: DiagnosisInput,
+  { source, sourceAddress, ownNode, node, nodeAddress, key }: Travel,
+  destination: Destination,
+): readonly Hop[] {
+  if (destination.node === null || sourceAddress === null) return [];
+  const isByWay = ownNode !== node && nodeAddress !== null;
+  const way = { address: isByWay ? nodeAddress : sourceAddress, direction: 'back' } as const;
   const crosses = destination.node !== node;
   const undone: readonly Hop[] =
-    asked === null || node === null
+    key === null || node === null
       ? []
       : [
           {
             direction: 'back',
             node,
             link: null,
-            does: `conntrack: replies come from ${frontendText(asked, node)} again`,
+            does: `conntrack: replies come from ${frontendText(key, node)} again`,
             rule: null,
           },
         ];
   return [
     ...(crosses ? routeHops(input, destination.node, way) : []),
     ...undone,
-    ...(node === null || source.kind === 'address' ? [] : routeHops(input, node, way)),
+    ...(node === null || source.kind === 'address' ? [] : routeHops(input, node, { ...way, address: sourceAddress })),
   ];
 }
 
@@ -110,17 +156,19 @@ function podHops(
 const mostRules = 12;
 
 /** What the node's own rules do with the packet; where they are not at hand, what its table says in one hop. */
-function translationHops(input: DiagnosisInput, { source, sourceAddress, node, asked }: Travel): readonly Hop[] {
-  if (node === null || asked === null) return [];
-  const facts = input.node(node);
-  if (!facts.isKnown) return [];
+function translationHops(
+  input: DiagnosisInput,
+  { source, sourceAddress, node, key }: Travel,
+  route: Route | null,
+): readonly Hop[] {
+  const facts = node === null ? null : input.node(node);
+  if (node === null || key === null || facts?.isKnown !== true) return [];
   const origin = originOf(source, facts.view, sourceAddress);
-  const real = sidesOf(facts.view, asked.key)?.real?.[origin].route;
-  const met = rulesMet(facts.explain?.(asked.key) ?? [], { origin, source: sourceAddress });
+  const met = rulesMet(facts.explain?.(key) ?? [], { origin, source: sourceAddress });
   if (met.length > 0) return ruleHops(node, met);
-  const to = frontendText(asked, node);
-  const does =
-    real?.action === 'forward' ? `DNAT ${to} to ${joined(real.backends, 6)}` : `${to}: ${real?.action ?? 'no rule'}`;
+  const to = frontendText(key, node);
+  const acts = route === null ? 'not known' : route.action === 'none' ? 'no rule' : route.action;
+  const does = route?.action === 'forward' ? `DNAT ${to} to ${joined(route.backends, 6)}` : `${to}: ${acts}`;
   return [{ direction: 'there', node, link: null, does, rule: null }];
 }
 
@@ -157,9 +205,9 @@ function ruleEffect(table: string, rule: string): string {
   return jump === undefined ? `a rule of ${table}` : `${table}: jumps to ${jump}${share}`;
 }
 
-function policyHops(input: DiagnosisInput, { source, destination, family }: Travel): readonly Hop[] {
+function policyHops(input: DiagnosisInput, { source, family }: Travel, destination: Destination): readonly Hop[] {
   const { policy } = input.objects;
-  if (policy === null || destination?.port == null) return [];
+  if (policy === null || destination.port === null) return [];
   const { end, port, protocol } = destination;
   const { egress, ingress } = policy.flow({ from: flowEnd(source), to: end, family, protocol, port });
   return [egress, ingress].flatMap((side): readonly Hop[] => {
@@ -190,15 +238,14 @@ function routeHops(
   return [{ direction, node, link: route.link, does: routeText(route), rule: null }];
 }
 
-function arrivalHops(input: DiagnosisInput, { node, destination }: Travel): readonly Hop[] {
-  if (destination === null) return [];
+function arrivalHops(input: DiagnosisInput, { node }: Travel, destination: Destination): readonly Hop[] {
   const { address, node: there, end } = destination;
   const crossed = there !== null && there !== node ? routeHops(input, there, { address, direction: 'there' }) : [];
   return [...crossed, ...(end.kind === 'pod' ? podHops(input, end.pod, { way: 'in', address }) : [])];
 }
 
 /** `10.96.0.1:80`; of a node port the node's own name stands for its addresses. */
-function frontendText({ key }: AskedPort, node: string): string {
+function frontendText(key: FrontendKey, node: string): string {
   return key.slice(key.indexOf(' ') + 1).replace(/^node[46]:/, `${node}:`);
 }
 

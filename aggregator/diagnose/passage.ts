@@ -1,8 +1,11 @@
 /** Packets as policies are asked about them: after the Service's address was translated, and perhaps the source's. */
 import type { Address, Family } from '../../proto/address.ts';
+import { doorAt } from '../audit/front-doors.ts';
+import { mayBeRewritten, type ServiceWay } from '../audit/policy/rewritten-source.ts';
 import type { FlowEnd } from '../model/policy.ts';
 import { type Destination, flowEnd } from './destinations.ts';
-import type { Goal, Walk } from './walk.ts';
+import type { ServiceTarget } from './ends.ts';
+import type { Walk } from './walk.ts';
 
 /** Packets of one source to some destinations. */
 export interface Passage {
@@ -26,13 +29,16 @@ export function passageOf(walk: Walk, { label, purpose }: Pick<Passage, 'label' 
   return {
     ...{ from: flowEnd(source), family, destinations, label, purpose },
     through: at === 'node' ? null : at,
-    mayBeRewritten: goal.kind === 'service' && isRewritten(goal, source.kind),
+    mayBeRewritten: goal.kind === 'service' && mayBeRewritten(wayTo(goal), flowEnd(source)),
   };
 }
 
-/** kube-proxy writes a node's address over the source of what comes from outside, unless the Service asks it not to. */
-function isRewritten({ service, at }: Extract<Goal, { kind: 'service' }>, source: Walk['source']['kind']): boolean {
-  const own = [service.clusterIPs.ipv4, service.clusterIPs.ipv6];
-  const isClusterIp = at === null || (typeof at === 'string' && own.includes(at));
-  return isClusterIp ? source === 'address' : service.externalTrafficPolicy === 'Cluster';
+/** By which of its addresses the Service is asked. */
+function wayTo({ service, at }: ServiceTarget): ServiceWay {
+  const { externalTrafficPolicy } = service;
+  if (typeof at === 'object' && at !== null) {
+    return { kind: 'node-port', node: at.nodePortOf.name, externalTrafficPolicy };
+  }
+  const door = at === null ? 'cluster-ip' : doorAt(service, at);
+  return door === 'external' ? { kind: door, externalTrafficPolicy } : { kind: 'cluster-ip' };
 }

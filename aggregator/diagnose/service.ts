@@ -1,4 +1,5 @@
 /** L3: what the node of the source really does with packets to a Service, held against what it should do. */
+import { parseHostPort } from '../../proto/address.ts';
 import type { Fate, Forwarding, FrontendKey } from '../../proto/forwarding.ts';
 import { uncomparedBecause } from '../audit/uncompared.ts';
 import { faultsOf } from '../checks/shared/faults.ts';
@@ -90,7 +91,7 @@ function driftStep(input: DiagnosisInput, { view, explain }: KnownNode, { transl
   const doubt = origin === 'pod' ? originDoubt(translation, real) : null;
   if (doubt !== null) return step(place, { verdict: 'unknown', sentence: doubt });
   if (drift === null)
-    return inSync(place, { translation, wanted: wanted?.[origin] ?? null, real: real?.[origin] ?? null });
+    return inSync(input, place, { translation, wanted: wanted?.[origin] ?? null, real: real?.[origin] ?? null });
   const account = accountOf(input.objects, view, { translation, drift, origin });
   const finding = findingOf(input, view, { translation, drift });
   const told = finding === null ? { evidence: [], remediation: [] } : withCause(input, finding);
@@ -124,7 +125,7 @@ interface BothFates {
   readonly real: Fate | null;
 }
 
-function inSync(place: Place, { translation, wanted, real }: BothFates): DiagnosisStep {
+function inSync(input: DiagnosisInput, place: Place, { translation, wanted, real }: BothFates): DiagnosisStep {
   const { node, target, asked, sourceAddress } = translation;
   const label = labelOf(target, asked);
   // A running aggregator tells nobody of a difference while the change is still on its way; who asks now is told.
@@ -143,8 +144,41 @@ function inSync(place: Place, { translation, wanted, real }: BothFates): Diagnos
     const sentence = `${node} does not let ${sourceAddress} in to ${label} (${otherwise}), as the Service asks for: its source ranges are ${joined(sources)}.`;
     return step(place, { verdict: 'fail', sentence });
   }
+  const astray = real === null ? null : strayReplies(input, translation, real);
+  if (astray !== null) return step(place, astray);
   const sentence = `${node} sends packets to ${label} to ${joined(backends)}, as it should.`;
   return step(place, { verdict: 'pass', sentence, evidence: [fact('backends', backends.join(', '))] });
+}
+
+/**
+ * A node that only passes packets on sees their replies where it wrote its own address over the source's, or where the
+ * endpoint is its own. Where kube-proxy keeps the source and the endpoint is on another node, that one answers the source
+ * directly, which knows no such connection; null where that cannot be.
+ */
+function strayReplies(
+  { objects }: DiagnosisInput,
+  { source, node, target, asked }: Translation,
+  { route, dress }: Fate,
+): Pick<DiagnosisStep, 'verdict' | 'sentence'> | null {
+  const home = source.kind === 'pod' ? source.pod.nodeName : source.kind === 'node' ? source.node.name : null;
+  if (home === node || dress?.masquerade !== 'never' || route.action !== 'forward') return null;
+  const away = route.backends.filter((backend) => {
+    const at = parseHostPort(backend);
+    const pod = at === null ? undefined : objects.podsWithAddress(at.address)[0];
+    return pod !== undefined && !pod.hostNetwork && pod.nodeName !== null && pod.nodeName !== node;
+  });
+  if (away.length === 0) return null;
+  const which =
+    away.length === route.backends.length
+      ? 'its endpoints are'
+      : `of its endpoints ${joined(away)} ${away.length === 1 ? 'is' : 'are'}`;
+  const why = `${node} forwards packets to ${labelOf(target, asked)} without writing its own address over their source, and ${which} on another node`;
+  return source.kind === 'pod' && !source.pod.hostNetwork
+    ? {
+        verdict: 'unknown',
+        sentence: `${why}: replies get lost, unless the CNI plugin gives pods' packets to other nodes the address of theirs.`,
+      }
+    : { verdict: 'fail', sentence: `${why}: the replies go past ${node}, and are lost.` };
 }
 
 /** Where source ranges or a traffic policy leave a source without endpoints, though the Service has some. */

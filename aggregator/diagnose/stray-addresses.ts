@@ -1,9 +1,11 @@
 /** Addresses that are nobody's now and look as if they had been a pod's or a Service's: clients may still hold them. */
-import type { Address } from '../../proto/address.ts';
+import type { Address, Family } from '../../proto/address.ts';
+import type { FrontendKey, Protocol } from '../../proto/forwarding.ts';
 import { contains, prefixSet } from '../../proto/prefixes.ts';
+import { restartKubeProxy } from '../checks/shared/remedies.ts';
 import type { DiagnosisStep } from '../model/diagnosis.ts';
 import type { DiagnosisInput } from './input.ts';
-import { type Place, step } from './step.ts';
+import { openFindings, type Place, step, withCause } from './step.ts';
 
 /** A step of L1 where the address is of a node's pod range, and no pod has it; else none. */
 export function strayPod(input: DiagnosisInput, address: Address): readonly DiagnosisStep[] {
@@ -42,36 +44,58 @@ function whoHas(address: Address) {
   };
 }
 
-interface Asked {
-  readonly address: Address;
-  readonly port: number | null;
+/** The stale frontend on a node that packets meet there, though no Service asks for it any more; null where there is none. */
+export function leftFrontend(
+  input: DiagnosisInput,
+  node: string,
+  asked: {
+    readonly address: Address | 'node';
+    readonly family: Family;
+    readonly port: number | null;
+    readonly protocol: Protocol;
+  },
+): FrontendKey | null {
+  const facts = input.node(node);
+  if (!facts.isKnown) return null;
+  const left = facts.view.drift.find(
+    ({ kind, frontend: { address, family, port, protocol } }) =>
+      kind === 'stale' &&
+      address === asked.address &&
+      family === asked.family &&
+      protocol === asked.protocol &&
+      (asked.port === null || port === asked.port),
+  );
+  return left?.key ?? null;
 }
 
-/** Steps of L3 where the address lies among those of Services and is none's; null where it does not. */
-export function strayService(
+/** What is said of rules that are left, and what mends them. */
+export function leftStep(
   input: DiagnosisInput,
-  { address, port }: Asked,
-  { node, place }: { readonly node: string | null; readonly place: Place },
-): readonly DiagnosisStep[] | null {
-  const facts = node === null ? null : input.node(node);
-  const still = facts?.isKnown === true ? facts.view.drift.find((one) => isLeft(one, { address, port })) : undefined;
-  if (facts?.isKnown === true && still !== undefined) {
-    const onNode = { ...place, node, ageSeconds: facts.ageSeconds };
-    const sentence = `${node} still has rules for ${still.key}, which no Service asks for any more.`;
-    return [step(onNode, { verdict: 'fail', sentence })];
-  }
+  { node, key }: { readonly node: string; readonly key: FrontendKey },
+  place: Place,
+): DiagnosisStep {
+  const facts = input.node(node);
+  const [finding] = openFindings(
+    input,
+    (one) =>
+      one.node === node &&
+      one.check === 'stale-service' &&
+      (one.subject.name === key || one.evidence.some((piece) => piece.kind === 'forwarding' && piece.frontend === key)),
+  );
+  const told =
+    finding === undefined ? { evidence: [], remediation: [restartKubeProxy(node)] } : withCause(input, finding);
+  const sentence = `${node} still has rules for ${key.replace(/ node[46]:/, ' node port ')}, which no Service asks for any more.`;
+  return step(
+    { ...place, node, ageSeconds: facts.isKnown ? facts.ageSeconds : null },
+    { verdict: 'fail', sentence, ...told, finding: finding ?? null },
+  );
+}
+
+/** A step of L3 where the address lies among those of Services and is none's; else none. */
+export function strayService(input: DiagnosisInput, address: Address, place: Place): DiagnosisStep | null {
   if (!isAmongServices(input, address)) return null;
   const sentence = `${address} is no Service's address now, and lies among those of Services: one that had it may be gone, and nobody answers there.`;
-  return [step(place, { verdict: 'unknown', sentence })];
-}
-
-function isLeft(
-  { kind, frontend }: { readonly kind: string; readonly frontend: { readonly address: string; readonly port: number } },
-  asked: Asked,
-): boolean {
-  return (
-    kind === 'stale' && frontend.address === asked.address && (asked.port === null || frontend.port === asked.port)
-  );
+  return step(place, { verdict: 'unknown', sentence });
 }
 
 /** The range of Services is not told by the API: an address is taken to be of it that begins as most cluster IPs do. */

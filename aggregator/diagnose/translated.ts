@@ -1,10 +1,13 @@
 /** L3 of a walk: which node translates what was asked, if any does. */
+import { backendOf } from '../../proto/address.ts';
+import { isHeadless } from '../audit/front-doors.ts';
+import { joined } from '../checks/shared/words.ts';
 import type { DiagnosisStep } from '../model/diagnosis.ts';
-import { isHeadless, type ServiceTarget } from './ends.ts';
+import type { ServiceTarget } from './ends.ts';
 import type { DiagnosisInput } from './input.ts';
 import { serviceSteps } from './service.ts';
-import { type Place, step } from './step.ts';
-import { strayService } from './stray-addresses.ts';
+import { findingStep, openFindings, type Place, step } from './step.ts';
+import { leftStep, strayService } from './stray-addresses.ts';
 import type { Walk } from './walk.ts';
 
 const place: Place = { layer: 'L3', direction: 'there', what: 'the Service', node: null, ageSeconds: null };
@@ -12,9 +15,15 @@ const noService = 'No Service is asked: packets go to the address itself.';
 
 /** The steps of L3. */
 export function translationSteps(input: DiagnosisInput, walk: Walk): readonly DiagnosisStep[] {
-  const { source, sourceAddress, goal, asked, node } = walk;
-  if (goal.kind === 'address') return strayService(input, goal, { node, place }) ?? [skipped(noService)];
+  const { source, sourceAddress, goal, asked, node, left } = walk;
+  if (left !== null) return [leftStep(input, left, place)];
+  if (goal.kind === 'address') return [strayService(input, goal.address, place) ?? skipped(noService)];
+  if (goal.kind === 'pod') {
+    const { hostPort } = goal;
+    return [hostPort === undefined ? skipped(noService) : hostPortStep(input, { ...goal, hostPort })];
+  }
   if (goal.kind !== 'service') return [skipped(noService)];
+  if (goal.lacks !== undefined) return [lackingStep(goal, goal.lacks)];
   if (asked.length === 0) return [untranslatedStep(input, walk, goal)];
   const elsewhere = takenElsewhere(goal);
   if (elsewhere !== null) return [step(place, { verdict: 'unknown', sentence: elsewhere })];
@@ -39,6 +48,54 @@ export function translationSteps(input: DiagnosisInput, walk: Walk): readonly Di
 function skipped(sentence: string): DiagnosisStep {
   return step(place, { verdict: 'not-looked-at', sentence });
 }
+
+/** A port that a Service has not, at an address that it has. */
+function lackingStep({ service, at }: ServiceTarget, port: number): DiagnosisStep {
+  const label = `${service.namespace}/${service.name}`;
+  const has = joined(
+    service.ports.map((one) => `${one.port}/${one.protocol}`),
+    8,
+  );
+  const sentence = `${at} is the address of ${label}, which has no port ${port}${has === '' ? '' : `; it has ${has}`}`;
+  // Behind somebody else's address somebody else may listen.
+  return Object.values(service.clusterIPs).some((address) => address === at)
+    ? step(place, { verdict: 'fail', sentence: `${sentence}: no node translates packets to it, and nobody answers.` })
+    : step(place, { verdict: 'unknown', sentence: `${sentence}: whether anybody else answers there is not seen.` });
+}
+
+/** By the rules of the CNI plugin portmap and its like, as far as they were seen. */
+function hostPortStep(
+  input: DiagnosisInput,
+  { pod, port, hostPort: { port: asked, of } }: HostPortGoal,
+): DiagnosisStep {
+  const facts = input.node(of.name);
+  const own = { ...place, what: `host port ${asked} of ${of.name}` };
+  const name = `${pod.namespace}/${pod.name}`;
+  const [finding] = openFindings(
+    input,
+    (one) =>
+      one.check === 'hostport-missing' &&
+      one.node === of.name &&
+      one.evidence.some((piece) => piece.kind === 'fact' && piece.name === name),
+  );
+  if (finding !== undefined) return findingStep(input, own, finding);
+  const text = `its host port ${asked} to ${name}, port ${port}`;
+  const rules = facts.isKnown && facts.view.parts.iptables.state === 'ok' ? facts.view.parts.iptables.value : null;
+  const backends = pod.addresses.map((address) => backendOf(address, port ?? 0));
+  const isSeen = rules?.structures.some(({ hostPorts }) =>
+    hostPorts.first.some((one) => one.port === asked && backends.includes(one.backend)),
+  );
+  return isSeen === true && facts.isKnown
+    ? step(
+        { ...own, node: of.name, ageSeconds: facts.ageSeconds },
+        { verdict: 'pass', sentence: `${of.name} sends ${text}, by a rule of its CNI plugin.` },
+      )
+    : step(own, { verdict: 'unknown', sentence: `Whether ${of.name} sends ${text}, is not seen in its rules.` });
+}
+
+type HostPortGoal = Extract<Walk['goal'], { readonly kind: 'pod' }> & {
+  readonly hostPort: NonNullable<Extract<Walk['goal'], { readonly kind: 'pod' }>['hostPort']>;
+};
 
 /** A Service that no node translates: its clients get other addresses by its name. */
 function untranslatedStep(

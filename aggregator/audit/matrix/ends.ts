@@ -8,6 +8,7 @@ import type { Protocol } from '../../../proto/forwarding.ts';
 import type { ClusterObjects, Pod, Service } from '../../model/cluster.ts';
 import type { FlowEnd, PolicyAnswers } from '../../model/policy.ts';
 import { isLive, workloadRef } from '../ends.ts';
+import { endpointsOfPort } from '../port-endpoints.ts';
 import type { Slots } from './row-memory.ts';
 
 /** Pods that have the same verdict with every other end; one of them stands for all. */
@@ -145,14 +146,9 @@ interface Looked {
 
 function portsOf(looked: Looked, service: Service): MatrixPort[] {
   const slices = looked.objects.endpointSlices(service.namespace, service.name);
-  return service.ports.map(({ name, protocol, port }) => {
-    const backends = slices.flatMap((slice) => {
-      const [own] = slice.ports.filter((one) => one.name === name && one.protocol === protocol);
-      if (own === undefined) return [];
-      const usable = slice.endpoints.filter(({ ready, serving, terminating }) => ready || (serving && terminating));
-      return usable.map(({ address }) => ({ address, port: own.port }));
-    });
-    return { protocol, port, answering: answeringAt(looked, protocol, backends), through: service.clusterIPs };
+  return service.ports.map((own) => {
+    const answering = answeringAt(looked, own.protocol, endpointsOfPort(slices, own));
+    return { protocol: own.protocol, port: own.port, answering, through: service.clusterIPs };
   });
 }
 

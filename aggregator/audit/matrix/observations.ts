@@ -10,6 +10,7 @@ import type { Finding } from '../../model/finding.ts';
 import type { MatrixObservation, MatrixPair } from '../../model/matrix.ts';
 import type { FlowEnd, PolicyAnswers } from '../../model/policy.ts';
 import { workloadRef } from '../ends.ts';
+import { endpointsOfPort } from '../port-endpoints.ts';
 import { explanation, findingOf, type ProbedWay } from './explained.ts';
 import { decisionOf } from './predict.ts';
 
@@ -99,13 +100,11 @@ function targetOf(
   const slices = objects
     .endpointSlices(service.namespace, service.name)
     .filter(({ family }) => family === familyOf(address));
-  const ends = slices.flatMap((slice) => {
-    const [at] = slice.ports.filter(({ name, protocol }) => name === own.name && protocol === 'tcp');
-    if (at === undefined) return [];
-    return slice.endpoints
-      .filter(({ ready, serving, terminating }) => ready || (serving && terminating))
-      .map((one) => ({ pod: objects.podsWithAddress(one.address)[0] ?? null, address: one.address, port: at.port }));
-  });
+  const ends = endpointsOfPort(slices, own).map((one) => ({
+    pod: objects.podsWithAddress(one.address)[0] ?? null,
+    address: one.address,
+    port: one.port,
+  }));
   return { ref: `svc/${service.namespace}/${service.name}`, service, ends };
 }
 

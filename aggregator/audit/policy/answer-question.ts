@@ -14,6 +14,7 @@ import type {
   PolicyVerdict,
 } from '../../model/policy.ts';
 import { type EndProblem, type End, endText, parseEnd } from '../ends.ts';
+import { mayBeRewritten } from './rewritten-source.ts';
 import { type NamedEnd, sourcesOf, type TargetEnd, targetsOf } from './question-ends.ts';
 
 /** As many ends of a side are paired; more are thinned to at least one of each class. */
@@ -137,8 +138,11 @@ function sides({ egress, ingress }: Pick<PolicyVerdict, 'egress' | 'ingress'>): 
 }
 
 function flowOf(from: NamedEnd, to: TargetEnd, how: Pick<Flow, 'family' | 'protocol'>): Flow {
-  const flow = { from: from.end, to: to.end, ...how, port: to.port };
-  return to.through === null ? flow : { ...flow, through: to.through };
+  return {
+    ...{ from: from.end, to: to.end, ...how, port: to.port },
+    ...(to.through === null ? {} : { through: to.through }),
+    ...(to.way !== null && mayBeRewritten(to.way, from.end) ? { sourceMayBeRewritten: true } : {}),
+  };
 }
 
 /** Those that both have addresses of; IPv4 where nothing is known of either. */

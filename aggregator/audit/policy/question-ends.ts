@@ -1,9 +1,12 @@
 /** The ends of a question about policies: which pods, nodes or addresses they are, and which port policies see. */
 import { type Address, type Family, familyOf } from '../../../proto/address.ts';
 import type { Protocol } from '../../../proto/forwarding.ts';
-import type { ClusterNode, ClusterObjects, EndpointSlice, Pod, Service, ServicePort } from '../../model/cluster.ts';
+import type { ClusterNode, ClusterObjects, Pod, Service, ServicePort } from '../../model/cluster.ts';
 import type { Flow, FlowEnd, PolicyProblem, PolicyQuestion } from '../../model/policy.ts';
 import { type End, endText, isLive, podsOf } from '../ends.ts';
+import { hostPortAt, isHeadless, namedPort, nodePortAt, podsBehind, serviceAt } from '../front-doors.ts';
+import { endpointsOfPort } from '../port-endpoints.ts';
+import type { ServiceWay } from './rewritten-source.ts';
 
 export interface NamedEnd {
   /** `pod/shop/web-0`, `node/node-a`, an address. */
@@ -16,6 +19,8 @@ export interface TargetEnd extends NamedEnd {
   /** The families that it can be reached in there; null = all that it has addresses of. */
   readonly family: Family | null;
   readonly through: NonNullable<Flow['through']> | null;
+  /** How packets get to a Service's endpoint, where a node's address may take the place of the source's; else null. */
+  readonly way: ServiceWay | null;
 }
 
 export interface Targets {
@@ -50,23 +55,48 @@ export function targetsOf(
   if (end.kind === 'service') {
     const service = objects.service(end.namespace, end.name);
     if (service === null) return lacking('to', `The API server knows no Service ${end.namespace}/${end.name}.`);
-    return serviceTargets(objects, service, { ...asked, written: end.port });
+    const door = { kind: 'cluster-ip', address: null } as const;
+    return serviceTargets(objects, service, { ...asked, written: end.port, door });
   }
   const written = end.kind === 'address' || end.kind === 'name' ? end.port : null;
   if (written !== null && asked.port !== null && written !== asked.port) return twoPorts(String(written), asked.port);
   const port = written ?? asked.port;
-  if (end.kind === 'address') {
-    const service = serviceAt(objects, end.address);
-    if (service !== null) return serviceTargets(objects, service, { ...asked, port, written: null });
-  }
   if (end.kind === 'name') return noName('to', end.name);
+  const behind = behindDoor(objects, end, { ...asked, port });
+  if (behind !== null) return behind;
   if (port === null) return lacking('port', `Say which port of ${endText(end)} is asked about.`);
   const ends = endsOf(objects, end, 'to');
   if (!ends.ok) return ends;
   const family = end.kind === 'address' ? familyOf(end.address) : null;
   return found({
-    ends: ends.value.map((one) => ({ ...one, port, family, through: null })),
+    ends: ends.value.map((one) => ({ ...one, port, family, through: null, way: null })),
     ...{ port, protocol: asked.protocol ?? 'tcp', notes: [] },
+  });
+}
+
+/** Where an address or a node is the door to something else: a Service, or a pod by its host port; null where it is not. */
+function behindDoor(objects: ClusterObjects, end: End, asked: Pick<PolicyQuestion, 'port' | 'protocol'>) {
+  const address = end.kind === 'address' ? end.address : null;
+  const at = address === null ? null : serviceAt(objects, address, asked);
+  if (at !== null && address !== null) {
+    return serviceTargets(objects, at.service, { ...asked, written: null, door: { kind: at.door, address } });
+  }
+  const node = end.kind === 'node' ? objects.node(end.name) : address === null ? null : nodeAt(objects, address);
+  const { port, protocol } = asked;
+  if (node === null || port === null) return null;
+  const service = nodePortAt(objects, { port, protocol })?.service;
+  if (service !== undefined) {
+    const door = { kind: 'node-port', address, node: node.name, port } as const;
+    return serviceTargets(objects, service, { ...asked, written: null, door });
+  }
+  const host = hostPortAt(objects, node, { port, protocol, address });
+  if (host === null) return null;
+  const pod = podEnd(host.pod);
+  const family = address === null ? null : familyOf(address);
+  return found({
+    ends: [{ ...pod, port: host.port, family, through: null, way: null }],
+    ...{ port, protocol: host.protocol },
+    notes: [`Host port ${port} of ${node.name} is ${pod.text}'s, at its port ${host.port}, which policies see.`],
   });
 }
 
@@ -120,13 +150,6 @@ function nodeAt(objects: ClusterObjects, address: Address): ClusterNode | null {
   return null;
 }
 
-function serviceAt(objects: ClusterObjects, address: Address): Service | null {
-  for (const service of objects.services()) {
-    if (Object.values(service.clusterIPs).includes(address)) return service;
-  }
-  return null;
-}
-
 function noPods(objects: ClusterObjects, end: Extract<End, { readonly namespace: string }>): string {
   const pod = end.kind === 'pod' ? [...objects.podsIn(end.namespace)].find(({ name }) => name === end.name) : undefined;
   if (pod !== undefined) return `${endText(end)} has ended (${pod.phase}): it has no network any more.`;
@@ -138,60 +161,109 @@ function noPods(objects: ClusterObjects, end: Extract<End, { readonly namespace:
 interface ServiceQuestion extends Pick<PolicyQuestion, 'port' | 'protocol'> {
   /** The port behind the Service's name. */
   readonly written: string | null;
+  readonly door: Door;
 }
+
+/** By which address a Service is asked. `address` null = by its name, and so by its cluster IP of either family. */
+type Door =
+  | { readonly kind: 'cluster-ip'; readonly address: Address | null }
+  | { readonly kind: 'external'; readonly address: Address }
+  | { readonly kind: 'node-port'; readonly address: Address | null; readonly node: string; readonly port: number };
 
 function serviceTargets(objects: ClusterObjects, service: Service, question: ServiceQuestion): Found<Targets> {
   const chosen = chosenPort(service, question);
   if (!chosen.ok) return chosen;
-  const { port, name, protocol } = chosen.value;
-  const slices = objects.endpointSlices(service.namespace, service.name);
-  const ends = slices.flatMap((slice) => sliceTargets(objects, slice, { service, port: chosen.value }));
+  const { name, protocol } = chosen.value;
+  const { door } = question;
+  const port = door.kind === 'node-port' ? chosen.value.nodePort : chosen.value.port;
+  const isByNumber = question.port !== null || /^\d+$/.test(question.written ?? '');
+  const behind = isHeadless(service)
+    ? headlessTargets(objects, service, { asked: chosen.value, isByNumber })
+    : found(behindPort(objects, service, { asked: chosen.value, door }));
+  if (!behind.ok) return behind;
+  const ends = behind.value;
   const text = `${service.namespace}/${service.name}`;
   const targets = [...new Set(ends.map((end) => end.port))].sort((a, b) => a - b);
   const translated = targets.filter((target) => target !== port);
+  const whose = door.kind === 'node-port' ? 'the node port' : "the Service's port";
   const notes = [
     ...(ends.length === 0 ? [`Service ${text} has no ready endpoint for port ${name || port}.`] : []),
+    ...(door.kind === 'cluster-ip' && door.address === null ? [] : [`${doorText(door)} is Service ${text}'s.`]),
     ...(translated.length > 0
-      ? [`Policies see the port of the endpoint, ${translated.join(' or ')}, and not the Service's port ${port}.`]
+      ? [`Policies see the port of the endpoint, ${translated.join(' or ')}, and not ${whose} ${port}.`]
       : []),
   ];
   return found({ ends, port, protocol, notes });
 }
 
-function chosenPort(service: Service, { port, protocol, written }: ServiceQuestion): Found<ServicePort> {
+function doorText(door: Door): string {
+  return door.kind === 'node-port' ? `Node port ${door.port} of ${door.node}` : `${door.address}`;
+}
+
+function chosenPort(service: Service, { port, protocol, written, door }: ServiceQuestion): Found<ServicePort> {
   const text = `Service ${service.namespace}/${service.name}`;
   const listed = service.ports.map((one) => `${one.name && `${one.name} `}${one.port}/${one.protocol.toUpperCase()}`);
   const has = listed.length === 0 ? 'It has none.' : `It has ${listed.join(', ')}.`;
   const fitting = service.ports.filter(
     (one) =>
       (protocol === null || one.protocol === protocol) &&
-      (port === null || one.port === port) &&
+      (port === null || (door.kind === 'node-port' ? one.nodePort : one.port) === port) &&
       (written === null || one.name === written || String(one.port) === written),
   );
   const [only, ...more] = fitting;
   if (only === undefined) {
     const wanted = [written ?? port ?? '', protocol?.toUpperCase() ?? ''].filter((word) => word !== '').join('/');
-    return lacking('port', `${text} has no port ${wanted}. ${has}`);
+    return lacking('port', `${text} has no port${wanted === '' ? '' : ` ${wanted}`}. ${has}`);
   }
   return more.length === 0 ? found(only) : lacking('port', `Say which port of ${text} is asked about. ${has}`);
 }
 
-/** The ready endpoints; those that still serve while they end, where none is ready, as kube-proxy does. */
-function sliceTargets(
+/** As packets arrive there: after the port of the Service was translated. */
+function behindPort(
   objects: ClusterObjects,
-  { family, ports, endpoints }: EndpointSlice,
-  { service, port }: { readonly service: Service; readonly port: ServicePort },
+  service: Service,
+  { asked, door }: { readonly asked: ServicePort; readonly door: Door },
 ): readonly TargetEnd[] {
-  const target = ports.find(({ name, protocol }) => name === port.name && protocol === port.protocol);
-  if (target === undefined) return [];
-  const ready = endpoints.filter((endpoint) => endpoint.ready);
-  const used = ready.length > 0 ? ready : endpoints.filter(({ serving, terminating }) => serving && terminating);
-  const clusterIP = service.clusterIPs[family];
-  const through = clusterIP === undefined ? null : { address: clusterIP, port: port.port };
-  return used.map(({ address, nodeName }) => ({
-    ...endAt(objects, address, nodeName),
-    port: target.port,
-    family,
-    through,
-  }));
+  const family = door.address === null ? null : familyOf(door.address);
+  return endpointsOfPort(objects.endpointSlices(service.namespace, service.name), asked)
+    .filter((one) => family === null || one.family === family)
+    .map(({ address, nodeName, port, ...own }) => ({
+      ...endAt(objects, address, nodeName),
+      ...{ port, family: own.family, way: wayTo(service, door) },
+      through: throughOf(service, asked, { door, family: own.family }),
+    }));
+}
+
+/** What the packets have before they are translated; null of a node port, whose address is the node's. */
+function throughOf(
+  { clusterIPs }: Service,
+  { port }: ServicePort,
+  { door, family }: { readonly door: Door; readonly family: Family },
+): TargetEnd['through'] {
+  if (door.kind === 'node-port') return null;
+  const address = door.address ?? clusterIPs[family];
+  return address === undefined ? null : { address, port };
+}
+
+function wayTo({ externalTrafficPolicy }: Service, door: Door): TargetEnd['way'] {
+  return door.kind === 'cluster-ip' ? door : { ...door, externalTrafficPolicy };
+}
+
+/** A headless Service's name is its pods: by its number a port is theirs, by its name whatever they call so. */
+function headlessTargets(
+  objects: ClusterObjects,
+  service: Service,
+  { asked, isByNumber }: { readonly asked: ServicePort; readonly isByNumber: boolean },
+): Found<readonly TargetEnd[]> {
+  const pods = podsBehind(objects, service);
+  if (pods === null) {
+    const text = `${service.namespace}/${service.name}`;
+    return lacking('to', `Service ${text} is headless and selects no pods: who is behind it is not known.`);
+  }
+  return found(
+    pods.map((pod) => {
+      const port = isByNumber ? asked.port : (namedPort(asked, pod) ?? asked.port);
+      return { ...podEnd(pod), port, family: null, through: null, way: null };
+    }),
+  );
 }
