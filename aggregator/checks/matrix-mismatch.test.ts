@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ProbeResult } from '../../proto/parts.ts';
-import { address } from '../../test/builders.ts';
+import { address, service, slice } from '../../test/builders.ts';
 import { probe, probes, unanswered } from '../../test/network-builders.ts';
 import { policy, type PolicySpec, world } from '../../test/policy-world.ts';
 import { everyone, forwardTo, nodeView, reported } from '../../test/view-builders.ts';
@@ -73,6 +73,15 @@ describe('matrix-mismatch', () => {
       toPod(unanswered),
       [{ ...db, ingress: [{ from: [{ podSelector: {} }] }] }],
       {},
+    ],
+    [
+      'the Service keeps to endpoints of the same node, which has none',
+      toService(unanswered),
+      [],
+      {
+        services: [service('shop/db').clusterIP('10.96.0.5').port(5432, 'pg').internalLocal().built],
+        endpointSlices: [slice('shop/db').port(5432, 'pg').ready('10.244.2.3', { node: 'node-b' }).built],
+      },
     ],
     ['the probe is one between nodes', probe({ by: 'overlay', ...unanswered }), [], {}],
     [

@@ -56,7 +56,7 @@ interface Target {
 }
 
 /** Null where it is not certain what it is: then it is not held against anything. */
-function targetOf({ objects, owners }: NodeView, { by, address, port }: ProbeResult): Target | null {
+function targetOf({ name: node, objects, owners }: NodeView, { by, address, port }: ProbeResult): Target | null {
   if (by === 'endpoint') {
     const pods = objects.podsWithAddress(address).filter(isSettled);
     const [pod] = pods;
@@ -74,7 +74,9 @@ function targetOf({ objects, owners }: NodeView, { by, address, port }: ProbeRes
   const owner = owners.get(frontend);
   const service = owner === undefined ? null : objects.service(owner.namespace, owner.name);
   if (owner === undefined || service === null) return null;
-  const ends = endsOf({ objects }, service, { portName: owner.portName, family: familyOf(address) });
+  // With internalTrafficPolicy Local a node sends to its own endpoints alone, and drops what it has none for.
+  const onNode = service.internalTrafficPolicy === 'Local' ? node : null;
+  const ends = endsOf({ objects }, service, { portName: owner.portName, family: familyOf(address), onNode });
   if (ends === null) return null;
   const { namespace, name } = service;
   const subject: Subject = { kind: 'Service', namespace, name, port: owner.portName, protocol: 'tcp' };
@@ -89,12 +91,13 @@ function isSettled({ phase, ready, runs, terminating }: Pod): boolean {
 function endsOf(
   { objects }: Pick<NodeView, 'objects'>,
   { namespace, name }: Service,
-  { portName, family }: { readonly portName: string; readonly family: 'ipv4' | 'ipv6' },
+  { portName, family, onNode }: { portName: string; family: 'ipv4' | 'ipv6'; onNode: string | null },
 ): Target['ends'] | null {
   const slices = objects.endpointSlices(namespace, name).filter((slice) => slice.family === family);
   const ends = slices.flatMap((slice) => {
     const own = slice.ports.find((one) => one.name === portName && one.protocol === 'tcp');
-    return own === undefined ? [] : slice.endpoints.map(({ address, ready }) => ({ address, ready, port: own.port }));
+    const used = slice.endpoints.filter(({ nodeName }) => onNode === null || nodeName === onNode);
+    return own === undefined ? [] : used.map(({ address, ready }) => ({ address, ready, port: own.port }));
   });
   const pods = ends.map(({ address, ready, port }) => {
     const [pod] = objects.podsWithAddress(address).filter(isSettled);

@@ -27,6 +27,8 @@ export interface MatrixSource {
   readonly ref: string;
   readonly namespace: string;
   readonly pods: number;
+  /** Those that its pods are on. */
+  readonly nodes: ReadonlySet<string>;
   readonly kin: readonly Kin[];
 }
 
@@ -42,6 +44,8 @@ export interface MatrixPort {
     /** The same number where the answer is; null where that is not known. */
     readonly slot: number | null;
   }[];
+  /** The nodes with an endpoint, where a Service asks that each node use its own alone; null = all use all. */
+  readonly onlyOn: ReadonlySet<string> | null;
   /** What packets are sent to before they are translated; none of a workload. By family. */
   readonly through: Service['clusterIPs'];
 }
@@ -60,20 +64,29 @@ export function* workloadsOf(
   objects: ClusterObjects,
   answers: PolicyAnswers,
 ): Generator<null, readonly MatrixSource[]> {
-  const workloads = new Map<string, { readonly namespace: string; pods: number; readonly kin: Map<number, Kin> }>();
+  const workloads = new Map<string, Gathered>();
   for (const [index, pod] of [...objects.pods()].entries()) {
     if (index % step === step - 1) yield null;
     if (!isLive(pod) || pod.terminating) continue;
     const ref = workloadRef(pod);
-    const known = workloads.get(ref) ?? { namespace: pod.namespace, pods: 0, kin: new Map<number, Kin>() };
+    const known = workloads.get(ref) ?? { namespace: pod.namespace, pods: 0, nodes: new Set(), kin: new Map() };
     workloads.set(ref, known);
     known.pods++;
+    if (pod.nodeName !== null) known.nodes.add(pod.nodeName);
     const id = answers.classOf(pod);
     known.kin.set(id, withPod(known.kin.get(id), pod, id));
   }
   return [...workloads]
-    .map(([ref, { namespace, pods, kin }]) => ({ ref, namespace, pods, kin: [...kin.values()] }))
+    .map(([ref, { kin, ...own }]) => ({ ref, ...own, kin: [...kin.values()] }))
     .sort((one, other) => (one.ref < other.ref ? -1 : 1));
+}
+
+interface Gathered {
+  readonly namespace: string;
+  pods: number;
+  readonly nodes: Set<string>;
+  /** By class. */
+  readonly kin: Map<number, Kin>;
 }
 
 /** One stands for its class, with an address where any of it has one. */
@@ -108,7 +121,7 @@ export function workloadTarget({ ref, namespace, kin }: MatrixSource, slots: Slo
       port,
       slot: slots.of(answerer, protocol, port),
     }));
-    return [{ protocol, port, answering, through: {} }];
+    return [{ protocol, port, answering, onlyOn: null, through: {} }];
   });
   return { ref, namespace, ports: byPort.sort(byProtocol) };
 }
@@ -147,8 +160,13 @@ interface Looked {
 function portsOf(looked: Looked, service: Service): MatrixPort[] {
   const slices = looked.objects.endpointSlices(service.namespace, service.name);
   return service.ports.map((own) => {
-    const answering = answeringAt(looked, own.protocol, endpointsOfPort(slices, own));
-    return { protocol: own.protocol, port: own.port, answering, through: service.clusterIPs };
+    const endpoints = endpointsOfPort(slices, own);
+    const isLocal = service.internalTrafficPolicy === 'Local';
+    return {
+      ...{ protocol: own.protocol, port: own.port, through: service.clusterIPs },
+      answering: answeringAt(looked, own.protocol, endpoints),
+      onlyOn: isLocal ? new Set(endpoints.flatMap(({ nodeName }) => nodeName ?? [])) : null,
+    };
   });
 }
 

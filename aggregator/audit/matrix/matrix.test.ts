@@ -45,6 +45,32 @@ describe('the matrix', () => {
     ]);
   });
 
+  it('leaves out endpoints that end beside ready ones', () => {
+    const ending = slice('shop/db').port(5432, 'pg').ready('10.244.2.3').terminating('10.244.1.2').built;
+    const [plain] = [slice('shop/db').port(5432, 'pg').ready('10.244.2.3').built];
+    const from = { from: 'pod/test/web', to: 'svc/shop/db' };
+    const shown = [ending, plain].map((one) => told(world([shut, database], { endpointSlices: [one] }), from));
+    expect(shown[0]).toEqual(shown[1]);
+  });
+
+  it('says where a Service keeps to endpoints of the same node, and there is none', () => {
+    const services = [service('shop/db').clusterIP('10.96.0.5').port(5432, 'pg').internalLocal().built];
+    const endpointSlices = [slice('shop/db').port(5432, 'pg').ready('10.244.2.3', { node: 'node-b' }).built];
+    const owner = { kind: 'ReplicaSet', name: 'api' };
+    const on = (node: string, last: number) => ({ ...pod(`shop/api-${last}`, node, `10.244.9.${last}`), owner });
+    const target = { ...pod('shop/db', 'node-b', '10.244.2.3'), labels: { app: 'db' } };
+    const answers = (...nodes: readonly string[]) =>
+      told(world([], { services, endpointSlices, pods: [...nodes.map(on), target] }), {
+        from: 'replicaset/shop/api',
+        to: 'svc/shop/db',
+      })[0];
+    expect([answers('node-a'), answers('node-b'), answers('node-a', 'node-b')]).toEqual([
+      'replicaset/shop/api > svc/shop/db tcp 5432: no, no endpoints on its node',
+      'replicaset/shop/api > svc/shop/db tcp 5432: yes, no policy',
+      'replicaset/shop/api > svc/shop/db tcp 5432: unknown, no endpoints on its node + no policy',
+    ]);
+  });
+
   it('asks about replicas as about two pods, and of one pod alone has no pair with itself', () => {
     const owner = { kind: 'StatefulSet', name: 'etcd' };
     const ports = [{ name: 'peer', protocol: 'tcp', port: 2380, hostPort: 0, hostAddress: null }] as const;

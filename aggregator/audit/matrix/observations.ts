@@ -12,7 +12,7 @@ import type { FlowEnd, PolicyAnswers } from '../../model/policy.ts';
 import { workloadRef } from '../ends.ts';
 import { endpointsOfPort } from '../port-endpoints.ts';
 import { explanation, findingOf, type ProbedWay } from './explained.ts';
-import { decisionOf } from './predict.ts';
+import { decisionOf, noEndpoints, noEndpointsHere } from './predict.ts';
 
 export interface ObservingNode {
   readonly name: string;
@@ -35,7 +35,7 @@ export function observedPairs(
     const node = objects.node(name);
     if (node === null) return [];
     const probed = results.filter(isOfMatrix).flatMap((result) => {
-      const target = targetOf(objects, services, result);
+      const target = targetOf(objects, { services, node: name }, result);
       return target === null ? [] : [{ node, target, result }];
     });
     const alike = Map.groupBy(probed, ({ target, result }) => `${target.ref} ${result.port}`);
@@ -87,7 +87,7 @@ interface Target {
 
 function targetOf(
   objects: ClusterObjects,
-  services: ReadonlyMap<Address, Service>,
+  { services, node }: { readonly services: ReadonlyMap<Address, Service>; readonly node: string },
   { by, address, port }: ProbeResult,
 ): Target | null {
   if (by === 'endpoint') {
@@ -100,7 +100,9 @@ function targetOf(
   const slices = objects
     .endpointSlices(service.namespace, service.name)
     .filter(({ family }) => family === familyOf(address));
-  const ends = endpointsOfPort(slices, own).map((one) => ({
+  const isHere = (nodeName: string | null) => service.internalTrafficPolicy === 'Cluster' || nodeName === node;
+  const used = endpointsOfPort(slices, own).filter(({ nodeName }) => isHere(nodeName));
+  const ends = used.map((one) => ({
     pod: objects.podsWithAddress(one.address)[0] ?? null,
     address: one.address,
     port: one.port,
@@ -127,7 +129,8 @@ function pairOf({ node, target, result, objects, answers, findings }: Probed): O
   const allowed = new Set(verdicts.map((verdict) => verdict.allowed));
   const [only = null] = allowed;
   const predicted = target.ends.length === 0 ? false : allowed.size === 1 ? only : null;
-  const decidedBy = target.ends.length === 0 ? ['no endpoints'] : [...new Set(verdicts.flatMap(decisionOf))].sort();
+  const none = target.service?.internalTrafficPolicy === 'Local' ? noEndpointsHere : noEndpoints;
+  const decidedBy = target.ends.length === 0 ? [none] : [...new Set(verdicts.flatMap(decisionOf))].sort();
   const way: ProbedWay = { from: node.name, objects, ...target, error: result.error, findings };
   const finding = predicted === null ? null : findingOf(way, predicted);
   const differs = differsFrom(predicted, result, finding);

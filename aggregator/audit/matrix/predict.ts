@@ -45,11 +45,23 @@ export function predictor(answers: PolicyAnswers, from: MatrixSource, memory: Ro
   };
 }
 
-/** Null where not all pods of both ends have the same answer. */
+/** With internalTrafficPolicy Local there is an answer only where the source's own node has an endpoint. */
 function answerAt(row: Row, asked: MatrixPort): Answer {
+  const { nodes } = row.from;
+  const { onlyOn } = asked;
+  if (onlyOn === null || asked.answering.length === 0 || nodes.size === 0) return answerAnywhere(row, asked);
+  const served = [...nodes].filter((node) => onlyOn.has(node)).length;
+  if (served === 0) return { allowed: false, decidedBy: [noEndpointsHere] };
+  const answer = answerAnywhere(row, asked);
+  if (served === nodes.size || answer.allowed === false) return answer;
+  return { allowed: null, decidedBy: [...answer.decidedBy, noEndpointsHere].sort() };
+}
+
+/** Null where not all pods of both ends have the same answer. */
+function answerAnywhere(row: Row, asked: MatrixPort): Answer {
   const { answering } = asked;
   const [target, ...others] = answering;
-  if (target === undefined) return noEndpoints;
+  if (target === undefined) return nobody;
   const [source, ...moreSources] = row.from.kin;
   if (source !== undefined && others.length + moreSources.length === 0)
     return answerOf(row, asked, { source, number: row.rows[0] ?? 0, target });
@@ -62,7 +74,10 @@ function answerAt(row: Row, asked: MatrixPort): Answer {
   return { allowed: allowed.size === 1 ? only : null, decidedBy };
 }
 
-const noEndpoints: Answer = { allowed: false, decidedBy: ['no endpoints'] };
+/** Words of `decidedBy` where no policy decides. */
+export const noEndpoints = 'no endpoints';
+export const noEndpointsHere = 'no endpoints on its node';
+const nobody: Answer = { allowed: false, decidedBy: [noEndpoints] };
 const noFamily: Answer = { allowed: false, decidedBy: ['no address of one family'] };
 
 interface Asked {

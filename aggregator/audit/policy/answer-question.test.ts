@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { pod, service, slice } from '../../../test/builders.ts';
 import { pods as plainPods, policy, world } from '../../../test/policy-world.ts';
 import type { PolicyQuestion, PolicyReport } from '../../model/policy.ts';
 import { answerQuestion } from './answer-question.ts';
@@ -161,5 +162,65 @@ describe('a question about policies', () => {
         problem: "Nothing can be said of policies: the API's pods, namespaces are not known.",
       },
     ]);
+  });
+
+  describe('about what is no end of packets itself', () => {
+    const hosting = {
+      ...pod('shop/hosting', 'node-a', '10.244.1.40'),
+      labels: { app: 'web' },
+      ports: [{ name: 'http', protocol: 'tcp', port: 8080, hostPort: 8088, hostAddress: null }] as const,
+    };
+    const service80 = service('shop/front').clusterIP('10.96.0.30').port(80, 'http').nodePort(30_080);
+    const balanced = service80.loadBalancerIP('203.0.113.10').having({ selector: { app: 'web' } }).built;
+    const headless = service('shop/headless')
+      .port(80, 'http')
+      .having({ clusterIPs: {}, selector: { app: 'web' } });
+    const asked = world(policies, {
+      pods: [...pods, hosting],
+      services: [balanced, headless.built],
+      endpointSlices: [slice('shop/front').port(8080, 'http').ready('10.244.1.40', { node: 'node-a' }).built],
+    });
+    const [nodeA] = [...asked.nodes()];
+    const at = nodeA?.addresses[0] ?? '';
+
+    it.each([
+      ['203.0.113.10:80', "203.0.113.10 is Service shop/front's."],
+      [`${at}:30080`, "Node port 30080 of node-a is Service shop/front's."],
+      ['node/node-a', "Node port 30080 of node-a is Service shop/front's."],
+      [`${at}:8088`, "Host port 8088 of node-a is pod/shop/hosting's, at its port 8080, which policies see."],
+    ])('as %s, it is answered for the pod behind it', (to, note) => {
+      const port = to.startsWith('node/') ? 30_080 : null;
+      const answer = ask('pod/test/cron', to, { port }, asked);
+      if (!answer.ok) throw new Error(answer.problem);
+      expect([inShort(answer.report), answer.report.notes[0]]).toEqual([
+        ['pod/test/cron pod/shop/hosting 8080 x1 true'],
+        note,
+      ]);
+    });
+
+    it('does not know where a node may have written its address over the source', () => {
+      const named = policy('shop/web', {
+        podSelector: { matchLabels: { app: 'web' } },
+        ingress: [{ from: [{ namespaceSelector: {} }] }],
+      });
+      const strict = world([named], {
+        pods: [...pods, hosting],
+        services: [balanced],
+        endpointSlices: [slice('shop/front').port(8080, 'http').ready('10.244.1.40', { node: 'node-a' }).built],
+      });
+      const allowed = (to: string) => {
+        const answer = ask('pod/test/cron', to, {}, strict);
+        return answer.ok ? answer.report.allowed : answer.problem;
+      };
+      expect([allowed('svc/shop/front'), allowed('203.0.113.10:80'), allowed(`${at}:30080`)]).toEqual([
+        ...[true, null, null],
+      ]);
+    });
+
+    it('as a headless Service, it is answered for the pods that it selects', () => {
+      const named = ask('pod/test/cron', 'svc/shop/headless', {}, asked);
+      if (!named.ok) throw new Error(named.problem);
+      expect(named.report.flows.reduce((sum, { pairs }) => sum + pairs, 0)).toBeGreaterThan(1);
+    });
   });
 });
