@@ -91,7 +91,8 @@ describe('a node port', () => {
   const services = [
     api.having({ type: 'NodePort', ports: [{ name: 'http', protocol: 'tcp', port: 80, nodePort: 30080 }] }).built,
   ];
-  const row: Row = ['tcp node4:30080', everyone(forwardTo('10.244.2.3:8080'))];
+  const masqueraded = forwardWith(['10.244.2.3:8080'], { dress: { masquerade: 'always' } });
+  const row: Row = ['tcp node4:30080', everyone(masqueraded)];
   const world: World = { snapshot: { services }, onA: { desired: [inSync, row], observed: [inSync, row] } };
 
   it.each(['node/node-a', '192.168.100.11'])('is one at %s, too', (to) => {

@@ -275,15 +275,10 @@ function allowing(policy: PolicyAnswers, group: readonly Judged[]): readonly Rem
     const yaml = flow === null || texts.size === mostAllowing ? null : policy.allowing(flow);
     if (yaml !== null) texts.add(yaml);
   }
-  return [...texts].map((yaml, index) => ({
-    command: `kubectl apply -f - <<'EOF'\n${named(yaml.trimEnd(), index)}\nEOF`,
+  return [...texts].map((yaml) => ({
+    command: `kubectl apply -f - <<'EOF'\n${yaml.trimEnd()}\nEOF`,
     effect: 'Allows exactly this. Write it down where the other policies are, too.',
   }));
-}
-
-/** A name of its own for each: one that is applied later takes the place of the one before. */
-function named(yaml: string, index: number): string {
-  return index === 0 ? yaml : yaml.replaceAll(/^( {2}name: "[^"]*)"$/gm, `$1-${index + 1}"`);
 }
 
 function showPolicies({ isolating }: SideVerdict): readonly Remedy[] {

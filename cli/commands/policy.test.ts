@@ -57,7 +57,7 @@ pod/test/web to pod/shop/web, port 9090: denied
     apiVersion: networking.k8s.io/v1
     kind: NetworkPolicy
     metadata:
-      name: "allow-9090-tcp-from-test"
+      name: "allow-9090-tcp-from-test-d3624"
       namespace: "shop"
     spec:
       podSelector:

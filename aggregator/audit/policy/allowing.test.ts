@@ -14,7 +14,7 @@ describe('the policy that would allow a flow', () => {
       'apiVersion: networking.k8s.io/v1',
       'kind: NetworkPolicy',
       'metadata:',
-      '  name: "allow-5432-tcp-from-test"',
+      '  name: "allow-5432-tcp-from-test-3c940"',
       '  namespace: "shop"',
       'spec:',
       '  podSelector:',
@@ -40,7 +40,7 @@ describe('the policy that would allow a flow', () => {
 
   it('says where a pod has no label to be known by', () => {
     expect(proposed('shop/bare > kube-system/dns 5353/udp').slice(3)).toEqual([
-      '  name: "allow-5353-udp-to-kube-system"',
+      '  name: "allow-5353-udp-to-kube-system-a69b9"',
       '  namespace: "shop"',
       'spec:',
       '  # The pod has no label that lasts, so this means every pod of its namespace.',
@@ -68,6 +68,12 @@ describe('the policy that would allow a flow', () => {
       '---',
       '  policyTypes: [Ingress]',
     ]);
+  });
+
+  it('has a name of its own for what it allows, and the same for the same', () => {
+    const name = (text: string) => proposed(text)[3];
+    expect(name('test/web > shop/db 5432')).toBe(name('test/web > shop/db 5432'));
+    expect(name('test/web > shop/db 5432')).not.toBe(name('test/cron > shop/db 5432'));
   });
 
   it('names what is no pod by its addresses', () => {

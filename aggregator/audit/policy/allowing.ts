@@ -2,6 +2,7 @@
  * The NetworkPolicies that would allow a flow, as YAML: one for each side that denies it, as narrow as labels go. Written
  * by hand: values are JSON strings, which YAML reads as they are.
  */
+import { hash } from 'node:crypto';
 import type { Address } from '../../../proto/address.ts';
 import { prefixOfAddress } from '../../../proto/prefixes.ts';
 import type { Pod } from '../../model/cluster.ts';
@@ -40,13 +41,7 @@ export function allowingPolicies(flow: Flow, verdict: PolicyVerdict, source: End
 
 function policyYaml(direction: PolicyDirection, flow: Flow, [own, peer]: readonly [Pod, SeenEnd]): string {
   const isIngress = direction === 'ingress';
-  return `${[
-    'apiVersion: networking.k8s.io/v1',
-    'kind: NetworkPolicy',
-    'metadata:',
-    `  name: ${JSON.stringify(nameOf(direction, flow))}`,
-    `  namespace: ${JSON.stringify(own.namespace)}`,
-    'spec:',
+  const spec = [
     ...remarkLines(own, '  '),
     ...selectorLines('podSelector', stableLabels(own), '  '),
     `  policyTypes: [${isIngress ? 'Ingress' : 'Egress'}]`,
@@ -56,6 +51,15 @@ function policyYaml(direction: PolicyDirection, flow: Flow, [own, peer]: readonl
     '      ports:',
     `        - protocol: ${flow.protocol.toUpperCase()}`,
     `          port: ${flow.port}`,
+  ];
+  return `${[
+    'apiVersion: networking.k8s.io/v1',
+    'kind: NetworkPolicy',
+    'metadata:',
+    `  name: ${JSON.stringify(nameOf(direction, flow, spec))}`,
+    `  namespace: ${JSON.stringify(own.namespace)}`,
+    'spec:',
+    ...spec,
   ].join('\n')}\n`;
 }
 
@@ -104,9 +108,13 @@ function keyText(key: string): string {
     : JSON.stringify(key);
 }
 
-/** `allow-8080-tcp-from-shop`, `allow-53-udp-to-kube-system`, `allow-80-tcp-from-addresses`: at most 253 characters. */
-function nameOf(direction: PolicyDirection, { from, to, port, protocol }: Flow): string {
+/**
+ * `allow-8080-tcp-from-shop-3f2a9`, `allow-53-udp-to-kube-system-0c41d`, `allow-80-tcp-from-addresses-77e02`: at most 253
+ * characters. What is allowed has a part in it: one policy that is applied must not take the place of another.
+ */
+function nameOf(direction: PolicyDirection, { from, to, port, protocol }: Flow, spec: readonly string[]): string {
   const peer = direction === 'ingress' ? from : to;
   const whose = peer.kind === 'pod' && !peer.pod.hostNetwork ? peer.pod.namespace : 'addresses';
-  return `allow-${port}-${protocol}-${direction === 'ingress' ? 'from' : 'to'}-${whose}`;
+  const digest = hash('sha256', spec.join('\n'), 'hex').slice(0, 5);
+  return `allow-${port}-${protocol}-${direction === 'ingress' ? 'from' : 'to'}-${whose}-${digest}`;
 }

@@ -58,7 +58,7 @@ describe('a question about policies', () => {
     expect(flows.map(({ egress, ingress, families }) => [egress.state, ingress.state, families])).toEqual([
       ['not-isolated', 'denied', ['ipv4']],
     ]);
-    expect(flows[0]?.allowing).toContain('name: "allow-5432-tcp-from-test"');
+    expect(flows[0]?.allowing).toContain('name: "allow-5432-tcp-from-test-');
   });
 
   it('names families once where they say the same', () => {
