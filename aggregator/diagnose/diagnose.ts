@@ -54,12 +54,14 @@ export function diagnose(question: Question, input: DiagnosisInput): Answer {
   return { ok: true, diagnosis };
 }
 
-function travelOf({ objects }: DiagnosisInput, { left, asked, family, ...walk }: Walk): Travel {
+function travelOf({ objects }: DiagnosisInput, walk: Walk): Travel {
+  const { left, asked, family } = walk;
   const node = left?.node ?? walk.node;
   const own = node === null ? [] : (objects.node(node)?.addresses ?? []);
   const key = left?.key ?? asked[0]?.key ?? null;
   const nodeAddress = own.find((address) => familyOf(address) === family) ?? null;
-  return { ...walk, family, node, nodeAddress, key };
+  const { mayBeRewritten } = passageOf(walk, { label: '', purpose: null });
+  return { ...walk, node, nodeAddress, key, mayBeRewritten };
 }
 
 function portOf(target: Target): number | null {

@@ -197,7 +197,10 @@ function withPort<T extends object>(found: T, port: number | null): Found<T & { 
 function foundService(end: EndOf<'service'>, question: Question, objects: ClusterObjects): Found<ServiceTarget> {
   const { namespace, name } = end;
   const service = objects.service(namespace, name);
-  if (service === null) return problem('to', `The API knows no Service ${namespace}/${name}.`);
+  if (service === null) {
+    const own = [...objects.services()].filter((one) => one.namespace === namespace).map((one) => one.name);
+    return problem('to', `The API knows no Service ${namespace}/${name}.${nearest(name, own)}`);
+  }
   if (end.port !== null && question.port !== null && end.port !== String(question.port)) {
     return problem('port', `${question.to} names another port than ${question.port}. Give one.`);
   }

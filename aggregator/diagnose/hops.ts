@@ -30,6 +30,8 @@ export interface Travel {
   readonly key: FrontendKey | null;
   readonly destinations: readonly Destination[];
   readonly family: Family;
+  /** Policies may see another address than the source's. */
+  readonly mayBeRewritten: boolean;
 }
 
 type Hop = DiagnosisHop;
@@ -205,11 +207,18 @@ function ruleEffect(table: string, rule: string): string {
   return jump === undefined ? `a rule of ${table}` : `${table}: jumps to ${jump}${share}`;
 }
 
-function policyHops(input: DiagnosisInput, { source, family }: Travel, destination: Destination): readonly Hop[] {
+function policyHops(
+  input: DiagnosisInput,
+  { source, family, mayBeRewritten }: Travel,
+  destination: Destination,
+): readonly Hop[] {
   const { policy } = input.objects;
   if (policy === null || destination.port === null) return [];
   const { end, port, protocol } = destination;
-  const { egress, ingress } = policy.flow({ from: flowEnd(source), to: end, family, protocol, port });
+  const { egress, ingress } = policy.flow({
+    ...{ from: flowEnd(source), to: end, family, protocol, port },
+    ...(mayBeRewritten ? { sourceMayBeRewritten: true } : {}),
+  });
   return [egress, ingress].flatMap((side): readonly Hop[] => {
     const whose = side.direction === 'egress' ? endName(flowEnd(source)) : endName(end);
     const hop = { direction: 'there', node: null, link: null } as const;
