@@ -21,7 +21,7 @@ export interface MatrixPair {
   readonly ports: readonly number[];
   /** Null = not known, or not the same for all pods of the pair: `decidedBy` says which. */
   readonly allowed: boolean | null;
-  /** `shop/allow-web ingress rule 0`, `shop/default-deny ingress`, `no policy`, `no endpoints`. Sorted. */
+  /** `shop/allow-web ingress rule 0`, `shop/default-deny ingress`, `no policy`, `no endpoints`, `no endpoints on its node`. Sorted. */
   readonly decidedBy: readonly string[];
   /** What probes saw in the last minutes; null = nobody probed this pair. */
   readonly observed: MatrixObservation | null;
