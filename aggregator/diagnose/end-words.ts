@@ -11,7 +11,7 @@ export function endLabel(end: Source | Target): string {
     case 'node':
       return `node/${end.node.name}`;
     case 'service': {
-      if (end.lacks !== undefined && typeof end.at === 'string') return backendOf(end.at, end.lacks);
+      if (end.lacks !== undefined && typeof end.at === 'string') return backendOf(end.at, end.lacks.port);
       const [only, ...more] = end.ports;
       const port = only === undefined || more.length > 0 ? '' : `:${only.name === '' ? only.port : only.name}`;
       return `svc/${end.service.namespace}/${end.service.name}${port}`;

@@ -53,7 +53,7 @@ export interface ServiceTarget {
   /** Which of its addresses: null = its cluster IP; `node` = a node port, of the node named. */
   readonly at: Address | ({ readonly nodePortOf: ClusterNode } & ByAddress) | null;
   /** The port that was asked for at its address, and that it has not. */
-  readonly lacks?: number;
+  readonly lacks?: { readonly port: number; readonly protocol: Protocol | null };
   /** Of a headless one: its pods are asked at this very number, which need not be a port that it has. */
   readonly isByNumber?: true;
 }
@@ -257,7 +257,7 @@ function targetAt(
   const node = nodeAt(address, objects);
   if (found !== null && (found.ports.length > 0 || node === null)) {
     const { service, ports } = found;
-    const lacks = ports.length === 0 && port !== null ? { lacks: port } : {};
+    const lacks = ports.length === 0 && port !== null ? { lacks: { ...asked, port } } : {};
     return { kind: 'service', service, ports, at: address, ...lacks };
   }
   return node === null ? { kind: 'address', address, port } : atNode(node, { ...asked, by: address }, objects);

@@ -1,5 +1,6 @@
 /** IPv4 and IPv6: which of them both ends have, and what is said where they have none in common. */
 import { type Address, type Family, familyOf } from '../../proto/address.ts';
+import { shellWord } from '../checks/shared/remedies.ts';
 import type { ClusterObjects } from '../model/cluster.ts';
 import type { DiagnosisStep } from '../model/diagnosis.ts';
 import type { Remedy } from '../model/finding.ts';
@@ -66,7 +67,7 @@ function remediesOf(goal: Goal): readonly Remedy[] {
   const { namespace, name } = goal.service;
   return [
     {
-      command: `kubectl -n ${namespace} patch service ${name} -p '{"spec":{"ipFamilyPolicy":"PreferDualStack"}}'`,
+      command: `kubectl -n ${shellWord(namespace)} patch service ${shellWord(name)} -p '{"spec":{"ipFamilyPolicy":"PreferDualStack"}}'`,
       effect: 'Gives the Service an address of each family that the cluster has; its pods must have both, too.',
     },
   ];

@@ -50,13 +50,16 @@ function skipped(sentence: string): DiagnosisStep {
 }
 
 /** A port that a Service has not, at an address that it has. */
-function lackingStep({ service, at }: ServiceTarget, port: number): DiagnosisStep {
+function lackingStep(
+  { service, at }: ServiceTarget,
+  { port, protocol }: NonNullable<ServiceTarget['lacks']>,
+): DiagnosisStep {
   const label = `${service.namespace}/${service.name}`;
   const has = joined(
     service.ports.map((one) => `${one.port}/${one.protocol}`),
     8,
   );
-  const sentence = `${at} is the address of ${label}, which has no port ${port}${has === '' ? '' : `; it has ${has}`}`;
+  const sentence = `${at} is the address of ${label}, which has no port ${port}${protocol === null ? '' : `/${protocol}`}${has === '' ? '' : `; it has ${has}`}`;
   // Behind somebody else's address somebody else may listen.
   return Object.values(service.clusterIPs).some((address) => address === at)
     ? step(place, { verdict: 'fail', sentence: `${sentence}: no node translates packets to it, and nobody answers.` })

@@ -67,7 +67,9 @@ function leftAt(goal: Goal): { readonly address: Address | 'node'; readonly port
     case 'node':
       return goal.port === null ? null : { address: 'node', port: goal.port };
     case 'service':
-      return goal.lacks !== undefined && typeof goal.at === 'string' ? { address: goal.at, port: goal.lacks } : null;
+      return goal.lacks !== undefined && typeof goal.at === 'string'
+        ? { address: goal.at, port: goal.lacks.port }
+        : null;
     case 'pod':
       return null;
   }
